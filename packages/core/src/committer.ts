@@ -1,0 +1,267 @@
+import { CoreError } from './errors.ts';
+import type { RoomEvent } from './event.ts';
+import type { Draft, RoomLog } from './log.ts';
+import type { Clock, Schedule } from './ports.ts';
+import type { CommitResult, DuplicateEvent, LoadedState, Store, StoreChange } from './store.ts';
+
+/** What an operation may add to the batch it is part of. */
+export interface Batch {
+  add(change: StoreChange): void;
+  /** Number a draft in its room's log and add it. */
+  append(log: RoomLog, draft: Draft): RoomEvent;
+  /** The last position given; for asserting order in tests and for cursors across rooms. */
+  readonly position: number;
+}
+
+/**
+ * One request on its way to the store. Its calls come in this order: `seal` (again, if the batch had to be renumbered),
+ * then exactly one of `committed`, `repeated` or `failed`.
+ */
+export interface Operation {
+  /** Add changes to the batch. Throwing a CoreError refuses the operation alone: `failed` is called with it. */
+  seal(batch: Batch): void;
+  /** The store has it and every reader was handed its events. */
+  committed(): void;
+  /** The log had its client id already, as `event`; nothing was written for it. */
+  repeated?(event: RoomEvent): void;
+  /** It was refused or could not be written. `'again'` keeps it in the queue for the next batch. */
+  failed(error: CoreError): 'again' | 'drop';
+}
+
+export interface CommitterOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+  /** Where a log's events go once they are written. */
+  readonly publish: (log: RoomLog, events: readonly RoomEvent[]) => void;
+  /** Hears of a fault that was contained: an operation or a publication that threw, and the first of a row of failed commits. */
+  readonly onFault: (error: unknown) => void;
+  readonly loaded: Pick<LoadedState, 'lastPosition'>;
+  readonly queueMax: number;
+  readonly batchMax: number;
+}
+
+/**
+ * Group commit: everything asked for in one turn of the event loop is one transaction; then its events are published;
+ * then those who asked are told. One transaction at a time: while one is being written the next one gathers, so a slow
+ * disk makes batches larger, not the loop slower, and a failed batch has nothing numbered behind it.
+ */
+export class Committer {
+  readonly #options: CommitterOptions;
+  #queue: Operation[] = [];
+  #isScheduled = false;
+  #isCommitting = false;
+  #isStoreFailing = false;
+  #position: number;
+  #idle: (() => void)[] = [];
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#position = options.loaded.lastPosition;
+  }
+
+  /** Operations waiting for the next transaction. */
+  get queueLength(): number {
+    return this.#queue.length;
+  }
+
+  /** Whether the queue takes more requests from users. */
+  get hasRoom(): boolean {
+    return this.#queue.length < this.#options.queueMax;
+  }
+
+  enqueue(operation: Operation): void {
+    this.#queue.push(operation);
+    this.#wake();
+  }
+
+  /** Try again what could not be written. Harmless when there is nothing. */
+  retry(): void {
+    if (this.#queue.length > 0) this.#wake();
+  }
+
+  /** Fulfils when nothing is queued or being written, however it ended. */
+  async idle(): Promise<void> {
+    if (this.#queue.length === 0 && !this.#isCommitting) return;
+    this.#wake();
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #wake(): void {
+    if (this.#isScheduled || this.#isCommitting) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => {
+      this.#isScheduled = false;
+      this.#commitNext();
+    });
+  }
+
+  #commitNext(): void {
+    const { batchMax } = this.#options;
+    const operations = this.#queue.length <= batchMax ? this.#queue : this.#queue.slice(0, batchMax);
+    this.#queue = operations === this.#queue ? [] : this.#queue.slice(batchMax);
+    this.#isCommitting = true;
+    this.#commit(operations).then((retained) => {
+      this.#isCommitting = false;
+      // What must happen whatever the disk says waits in front for the next request to wake the queue: no busy loop.
+      const hadNews = this.#queue.length > 0;
+      if (retained.length > 0) this.#queue = [...retained, ...this.#queue];
+      if (hadNews) {
+        this.#wake();
+        return;
+      }
+      const idle = this.#idle;
+      this.#idle = [];
+      for (const resolve of idle) resolve();
+    });
+  }
+
+  /** Writes, publishes, tells. Never rejects, whatever its parts throw. Returns the operations to try again. */
+  async #commit(operations: readonly Operation[]): Promise<Operation[]> {
+    const retained: Operation[] = [];
+    let remaining = operations;
+    for (;;) {
+      const batch = new SealedBatch(this.#position, this.#options.clock.wallMs());
+      // Nobody is told of a refusal before the batch is settled: what was refused because of an event of this batch may
+      // stand when that event turns out to be a duplicate, or is not written.
+      const refused = new Map<Operation, CoreError>();
+      const broken = this.#seal(batch, remaining, refused);
+      if (broken !== undefined) {
+        batch.takeBack();
+        this.#fail(broken.operation, storeFailure(broken.cause), retained);
+        remaining = remaining.filter((operation) => operation !== broken.operation);
+        continue;
+      }
+      let result: CommitResult = { status: 'committed' };
+      if (batch.changes.length > 0) {
+        try {
+          result = await this.#options.store.commit(batch.changes);
+        } catch (cause) {
+          batch.takeBack();
+          this.#failAll(remaining, cause, retained);
+          return retained;
+        }
+      }
+      if (result.status === 'committed') {
+        if (batch.changes.length > 0) this.#isStoreFailing = false;
+        this.#position = batch.position;
+        for (const [log, events] of batch.events) this.#contain(() => this.#options.publish(log, events));
+        for (const operation of remaining) {
+          const refusal = refused.get(operation);
+          if (refusal === undefined) this.#contain(() => operation.committed());
+          else this.#fail(operation, refusal, retained);
+        }
+        return retained;
+      }
+      batch.takeBack();
+      const repeated = batch.repeatedBy(result.duplicates);
+      if (repeated.size === 0) {
+        this.#failAll(remaining, new RangeError('The store names no duplicate of this batch'), retained);
+        return retained;
+      }
+      for (const [operation, event] of repeated) this.#contain(() => operation.repeated?.(event));
+      remaining = remaining.filter((operation) => !repeated.has(operation));
+    }
+  }
+
+  /** Returns the operation that threw anything but a refusal: a bug, after which the batch must be made anew without it. */
+  #seal(
+    batch: SealedBatch,
+    operations: readonly Operation[],
+    refused: Map<Operation, CoreError>,
+  ): { readonly operation: Operation; readonly cause: unknown } | undefined {
+    for (const operation of operations) {
+      const mark = batch.changes.length;
+      try {
+        operation.seal(batch);
+        batch.ownChangesFrom(mark, operation);
+      } catch (cause) {
+        if (!(cause instanceof CoreError) || batch.changes.length !== mark) {
+          this.#options.onFault(cause);
+          return { operation, cause };
+        }
+        refused.set(operation, cause);
+      }
+    }
+    return undefined;
+  }
+
+  #failAll(operations: readonly Operation[], cause: unknown, retained: Operation[]): void {
+    if (!this.#isStoreFailing) this.#options.onFault(cause);
+    this.#isStoreFailing = true;
+    const error = storeFailure(cause);
+    for (const operation of operations) this.#fail(operation, error, retained);
+    if (retained.length < this.#options.batchMax) return;
+    // The next batch would be this one again, over and over, and whoever waits behind it would never be told.
+    const waiting = this.#queue;
+    this.#queue = [];
+    for (const operation of waiting) this.#fail(operation, error, retained);
+  }
+
+  #fail(operation: Operation, error: CoreError, retained: Operation[]): void {
+    this.#contain(() => {
+      if (operation.failed(error) === 'again') retained.push(operation);
+    });
+  }
+
+  #contain(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+}
+
+function storeFailure(cause: unknown): CoreError {
+  return cause instanceof CoreError ? cause : new CoreError('STORE_FAILED', 'The store could not write', { cause });
+}
+
+class SealedBatch implements Batch {
+  readonly changes: StoreChange[] = [];
+  readonly events = new Map<RoomLog, RoomEvent[]>();
+  readonly #owners: Operation[] = [];
+  readonly #timeMs: number;
+  #position: number;
+
+  constructor(position: number, timeMs: number) {
+    this.#position = position;
+    this.#timeMs = timeMs;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  add(change: StoreChange): void {
+    this.changes.push(change);
+  }
+
+  append(log: RoomLog, draft: Draft): RoomEvent {
+    this.#position += 1;
+    const event = log.number(draft, this.#position, this.#timeMs);
+    this.changes.push({ type: 'event', event });
+    const events = this.events.get(log);
+    if (events === undefined) this.events.set(log, [event]);
+    else events.push(event);
+    return event;
+  }
+
+  ownChangesFrom(mark: number, operation: Operation): void {
+    for (let index = mark; index < this.changes.length; index += 1) this.#owners[index] = operation;
+  }
+
+  /** Who made the changes that repeat client ids, each with the event that has its id. */
+  repeatedBy(duplicates: readonly DuplicateEvent[]): Map<Operation, RoomEvent> {
+    const repeated = new Map<Operation, RoomEvent>();
+    for (const { index, event } of duplicates) {
+      const operation = this.#owners[index];
+      if (operation !== undefined) repeated.set(operation, event);
+    }
+    return repeated;
+  }
+
+  takeBack(): void {
+    for (const log of this.events.keys()) log.takeBack();
+  }
+}

@@ -1,0 +1,721 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { propertyRuns, RecordingEncoding, RecordingOutlet, ScriptedStore, settlePromises } from '@confab/testing';
+import fc from 'fast-check';
+import { EventKind, type RoomEvent } from './event.ts';
+import { Fanout } from './fanout.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { RoomLog } from './log.ts';
+
+/** A room's fan-out over a real log and a scripted store. `write` stores and publishes so many events as one batch. */
+async function makeRoom(setup: Partial<Limits> = {}) {
+  const store = new ScriptedStore();
+  const room = { id: 1, name: 'lobby', kind: 'open' as const, createdMs: 0 };
+  await store.commit([{ type: 'room-put', room }]);
+  const limits = { ...defaultLimits, ...setup };
+  const log = new RoomLog(store, limits, { id: 1, firstSeq: 1, lastSeq: 0, lastSeqByKind: new Map() });
+  const faults: unknown[] = [];
+  const fanout = new Fanout(log, 'lobby', limits, (fault) => faults.push(fault));
+  let position = 0;
+  const write = async (count = 1): Promise<void> => {
+    const events: RoomEvent[] = [];
+    for (let index = 0; index < count; index += 1) {
+      position += 1;
+      const body = new TextEncoder().encode(`text ${position}`);
+      events.push(log.number({ kind: EventKind.MESSAGE, author: 7, user: 'ann', body }, position, 0));
+    }
+    await store.commit(events.map((event) => ({ type: 'event', event })));
+    log.publish(events);
+    fanout.publish(events);
+  };
+  return { store, log, fanout, faults, write };
+}
+
+const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
+test('an event is encoded once for a group however many readers it has, and once for each group', async () => {
+  const { fanout, write } = await makeRoom();
+  const text = new RecordingEncoding({ name: 'text' });
+  const binary = new RecordingEncoding({ name: 'binary', isReplayed: false });
+  const outlets = range(1, 50).map((id) => new RecordingOutlet(`m${id}`));
+  for (const [index, outlet] of outlets.entries()) fanout.attach(index % 2 === 0 ? text : binary, index, outlet, 0);
+  await write(3);
+  await write();
+  assert.deepEqual(text.encoded, [1, 2, 3, 4]);
+  assert.deepEqual(binary.encoded, [1, 2, 3, 4]);
+  for (const outlet of outlets) assert.deepEqual(outlet.seqs, [1, 2, 3, 4]);
+  assert.deepEqual(
+    text.deliveries.map((delivery) => [delivery.seqs, delivery.outlets.length]),
+    [
+      [[1, 2, 3], 25],
+      [[4], 25],
+    ],
+    'a burst is one write',
+  );
+});
+
+test('a unit names the event and the member it is from, and an event may be several units or none', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding({
+    encode: (event) => range(1, event.seq % 3).map((piece) => new Uint8Array([event.seq, piece])),
+  });
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(encoding, 1, outlet, 0);
+  await write(3);
+  assert.deepEqual(
+    outlet.units.map(({ seq, author, bytes }) => [seq, author, [...bytes]]),
+    [
+      [1, 7, [1, 1]],
+      [2, 7, [2, 1]],
+      [2, 7, [2, 2]],
+    ],
+  );
+  assert.equal(reader.cursor, 3, 'what the wire does not show counts as handed over');
+});
+
+test('a batch of which the wire shows nothing is no write', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding({ encode: () => [] });
+  const reader = fanout.attach(encoding, 1, new RecordingOutlet('ann'), 0);
+  await write(2);
+  assert.deepEqual([encoding.deliveries.length, reader.cursor, reader.state], [0, 2, 'live']);
+});
+
+test('nothing is encoded for a group without a live reader', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(encoding, 1, outlet, 0);
+  reader.pause();
+  await write(2);
+  assert.deepEqual(encoding.encoded, []);
+  reader.detach();
+  await write();
+  assert.deepEqual([encoding.encoded, fanout.groupCount], [[], 0]);
+});
+
+test('a paused reader is handed nothing, and all it missed once when it resumes', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(encoding, 1, outlet, 0);
+  await write();
+  reader.pause();
+  assert.deepEqual([reader.state, reader.cursor], ['paused', 1]);
+  await write(2);
+  assert.deepEqual(outlet.seqs, [1]);
+  assert.equal(reader.cursor, 1);
+  reader.resume();
+  assert.deepEqual([reader.state, reader.cursor, outlet.seqs], ['live', 3, [1, 2, 3]]);
+  await write();
+  assert.deepEqual(outlet.seqs, [1, 2, 3, 4]);
+});
+
+test('pausing, resuming and detaching twice, or in the wrong state, changes nothing', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const ann = new RecordingOutlet('ann');
+  const bob = new RecordingOutlet('bob');
+  const reader = fanout.attach(encoding, 1, ann, 0);
+  fanout.attach(encoding, 2, bob, 0);
+  reader.resume();
+  assert.equal(reader.state, 'live');
+  reader.pause();
+  reader.pause();
+  await write();
+  reader.resume();
+  reader.resume();
+  await write();
+  assert.deepEqual(ann.seqs, [1, 2]);
+  reader.detach();
+  reader.detach();
+  reader.resume();
+  reader.pause();
+  assert.deepEqual([reader.state, reader.cursor, fanout.groupCount], ['detached', 2, 1]);
+  await write();
+  assert.deepEqual(
+    [ann.seqs, bob.seqs],
+    [
+      [1, 2],
+      [1, 2, 3],
+    ],
+  );
+});
+
+test('an outlet that fills up during a delivery pauses, costs the others nothing, and goes on where it stopped', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const slow = new RecordingOutlet('slow', 2);
+  const fast = new RecordingOutlet('fast');
+  const reader = fanout.attach(encoding, 1, slow, 0);
+  fanout.attach(encoding, 2, fast, 0);
+  await write(2);
+  await write(2);
+  await write(1);
+  assert.deepEqual([slow.seqs, fast.seqs, reader.state], [[1, 2], range(1, 5), 'paused']);
+  slow.drain();
+  assert.deepEqual([slow.seqs, reader.state], [range(1, 5), 'live']);
+});
+
+test('pausing and resuming within one delivery loses and doubles nothing', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const outlets = ['ann', 'bob', 'cem'].map((name) => new RecordingOutlet(name));
+  const readers = outlets.map((outlet, index) => fanout.attach(encoding, index, outlet, 0));
+  encoding.onDeliver = () => {
+    for (let round = 0; round < 3; round += 1) {
+      readers[1]!.pause();
+      readers[1]!.resume();
+    }
+  };
+  await write(2);
+  await write();
+  encoding.onDeliver = undefined;
+  await write();
+  for (const outlet of outlets) assert.deepEqual(outlet.seqs, [1, 2, 3, 4], outlet.name);
+});
+
+for (const [where, isSameGroup] of [
+  ['its own group', true],
+  ['a group that is delivered to later', false],
+] as const) {
+  test(`a reader of ${where} that resumes inside a delivery gets every event once`, async () => {
+    const { fanout, write } = await makeRoom();
+    const first = new RecordingEncoding({ name: 'first' });
+    const second = isSameGroup ? first : new RecordingEncoding({ name: 'second' });
+    fanout.attach(first, 1, new RecordingOutlet('ann'), 0);
+    const outlet = new RecordingOutlet('bob');
+    const reader = fanout.attach(second, 2, outlet, 0);
+    await write();
+    reader.pause();
+    await write(2);
+    first.onDeliver = () => reader.resume();
+    await write(2);
+    assert.deepEqual([outlet.seqs, reader.cursor, reader.state], [range(1, 5), 5, 'live']);
+    first.onDeliver = undefined;
+    await write();
+    assert.deepEqual(outlet.seqs, range(1, 6));
+  });
+}
+
+test('a reader that another group pauses before its own delivery has not got these events, and gets them on resuming', async () => {
+  const { fanout, write } = await makeRoom();
+  const first = new RecordingEncoding({ name: 'first' });
+  const second = new RecordingEncoding({ name: 'second' });
+  fanout.attach(first, 1, new RecordingOutlet('ann'), 0);
+  const outlet = new RecordingOutlet('bob');
+  const reader = fanout.attach(second, 2, outlet, 0);
+  await write();
+  let cursorWithin = -1;
+  first.onDeliver = () => {
+    cursorWithin = reader.cursor;
+    reader.pause();
+  };
+  await write(2);
+  first.onDeliver = undefined;
+  assert.deepEqual([cursorWithin, reader.cursor, outlet.seqs], [1, 1, [1]]);
+  await write();
+  reader.resume();
+  assert.deepEqual(outlet.seqs, [1, 2, 3, 4]);
+});
+
+test('a reader that another group pauses and resumes before its own delivery gets these events once', async () => {
+  const { fanout, write } = await makeRoom();
+  const first = new RecordingEncoding({ name: 'first' });
+  const second = new RecordingEncoding({ name: 'second' });
+  fanout.attach(first, 1, new RecordingOutlet('ann'), 0);
+  const outlet = new RecordingOutlet('bob');
+  const reader = fanout.attach(second, 2, outlet, 0);
+  first.onDeliver = () => {
+    reader.pause();
+    reader.resume();
+    reader.pause();
+    reader.resume();
+  };
+  await write(2);
+  assert.deepEqual([outlet.seqs, reader.state], [[1, 2], 'live']);
+  await write();
+  assert.deepEqual(outlet.seqs, [1, 2, 3]);
+});
+
+test('a reader that is attached inside a delivery, to a group old or new, gets what is newer than its cursor once', async () => {
+  const { fanout, write } = await makeRoom();
+  const first = new RecordingEncoding({ name: 'first' });
+  const second = new RecordingEncoding({ name: 'second' });
+  const third = new RecordingEncoding({ name: 'third' });
+  fanout.attach(first, 1, new RecordingOutlet('ann'), 0);
+  fanout.attach(second, 2, new RecordingOutlet('bob'), 0);
+  const atHead = [first, second, third].map((encoding) => ({ encoding, outlet: new RecordingOutlet('at head') }));
+  const older = [first, second, third].map((encoding) => ({ encoding, outlet: new RecordingOutlet('older') }));
+  await write();
+  first.onDeliver = () => {
+    first.onDeliver = undefined;
+    for (const { encoding, outlet } of atHead) fanout.attach(encoding, 3, outlet, 3);
+    for (const { encoding, outlet } of older) fanout.attach(encoding, 4, outlet, 1);
+  };
+  await write(2);
+  for (const { encoding, outlet } of atHead) assert.deepEqual(outlet.seqs, [], encoding.name);
+  for (const { encoding, outlet } of older) assert.deepEqual(outlet.seqs, [2, 3], encoding.name);
+  await write();
+  for (const { encoding, outlet } of atHead) assert.deepEqual(outlet.seqs, [4], encoding.name);
+  for (const { encoding, outlet } of older) assert.deepEqual(outlet.seqs, [2, 3, 4], encoding.name);
+});
+
+test('a group that empties and is made anew inside a delivery doubles nothing', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const outlet = new RecordingOutlet('ann');
+  let reader = fanout.attach(encoding, 1, outlet, 0);
+  encoding.onDeliver = () => {
+    encoding.onDeliver = undefined;
+    const { cursor } = reader;
+    reader.detach();
+    reader = fanout.attach(encoding, 1, outlet, cursor);
+  };
+  await write(2);
+  await write();
+  assert.deepEqual([outlet.seqs, fanout.groupCount], [[3], 1], 'the detached one was not written to, by its choice');
+});
+
+test('many readers leaving during a delivery leave the others whole', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const outlets = range(0, 99).map((id) => new RecordingOutlet(`m${id}`));
+  const readers = outlets.map((outlet, id) => fanout.attach(encoding, id, outlet, 0));
+  await write();
+  encoding.onDeliver = () => {
+    for (const [id, reader] of readers.entries()) if (id % 3 !== 0) reader.detach();
+  };
+  await write();
+  encoding.onDeliver = undefined;
+  await write();
+  readers[0]!.detach();
+  readers[99]!.detach();
+  await write();
+  for (const [id, outlet] of outlets.entries()) {
+    const last = id % 3 !== 0 ? 1 : id === 0 || id === 99 ? 3 : 4;
+    assert.deepEqual(outlet.seqs, range(1, last), outlet.name);
+  }
+});
+
+test('all readers leaving during a delivery leaves no group behind', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding();
+  const readers = range(1, 5).map((id) => fanout.attach(encoding, id, new RecordingOutlet('x'), 0));
+  encoding.onDeliver = () => {
+    for (const reader of readers) reader.detach();
+  };
+  await write();
+  assert.equal(fanout.groupCount, 0);
+  await write();
+  assert.equal(encoding.deliveries.length, 1);
+});
+
+test('a reader with an older cursor is fed from store and memory, then live, without gap or double', async () => {
+  const { fanout, write, store } = await makeRoom({ tailEventsMax: 10 });
+  await write(300);
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(new RecordingEncoding(), 1, outlet, 4);
+  assert.deepEqual([reader.state, outlet.seqs], ['behind', []]);
+  await settlePromises();
+  assert.deepEqual([reader.state, outlet.seqs], ['live', range(5, 300)]);
+  assert.ok(store.reads.length >= 2, 'not all at once');
+  await write(2);
+  assert.deepEqual(outlet.seqs, range(5, 302));
+});
+
+test('a cursor within the tail is served at once, one at the head or beyond waits for what is new', async () => {
+  const { fanout, write, store } = await makeRoom();
+  await write(5);
+  const encoding = new RecordingEncoding();
+  const [older, atHead, beyond, negative] = ['older', 'at head', 'beyond', 'negative'].map(
+    (n) => new RecordingOutlet(n),
+  );
+  fanout.attach(encoding, 1, older!, 3);
+  fanout.attach(encoding, 2, atHead!, 5);
+  fanout.attach(encoding, 3, beyond!, 99);
+  fanout.attach(encoding, 4, negative!, -99);
+  await write();
+  assert.deepEqual([older!.seqs, atHead!.seqs, beyond!.seqs, negative!.seqs], [[4, 5, 6], [6], [6], range(1, 6)]);
+  assert.deepEqual(store.reads, []);
+});
+
+test('what is published while a read of the store is under way comes once, after what was read', async () => {
+  const { fanout, write, store } = await makeRoom({ tailEventsMax: 2 });
+  await write(5);
+  store.holdReads();
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(new RecordingEncoding(), 1, outlet, 0);
+  await write(4);
+  assert.deepEqual([reader.state, outlet.seqs], ['behind', []]);
+  store.releaseReads();
+  await settlePromises();
+  await write();
+  assert.deepEqual([reader.state, outlet.seqs], ['live', range(1, 10)]);
+});
+
+test('a reader paused, resumed or detached while a read of the store is under way does as its last word says', async () => {
+  const { fanout, write, store } = await makeRoom({ tailEventsMax: 2 });
+  await write(5);
+  store.holdReads();
+  const encoding = new RecordingEncoding();
+  const outlets = ['paused', 'resumed', 'detached'].map((name) => new RecordingOutlet(name));
+  const [paused, resumed, detached] = outlets.map((outlet, id) => fanout.attach(encoding, id, outlet, 0));
+  paused!.pause();
+  resumed!.pause();
+  resumed!.resume();
+  detached!.detach();
+  store.releaseReads();
+  await settlePromises();
+  await write();
+  assert.deepEqual(
+    outlets.map((outlet) => outlet.seqs),
+    [[], range(1, 6), []],
+  );
+  paused!.resume();
+  await settlePromises();
+  assert.deepEqual(outlets[0]!.seqs, range(1, 6));
+});
+
+test('an outlet that fills up while it catches up is read for no further', async () => {
+  const { fanout, write, store } = await makeRoom({ tailEventsMax: 2 });
+  await write(500);
+  const outlet = new RecordingOutlet('ann', 100);
+  const reader = fanout.attach(new RecordingEncoding(), 1, outlet, 0);
+  await settlePromises();
+  assert.deepEqual([reader.state, reader.cursor, store.reads.length], ['paused', 128, 1]);
+  for (let round = 0; round < 10; round += 1) {
+    outlet.drain(1);
+    await settlePromises();
+  }
+  outlet.drain();
+  await settlePromises();
+  assert.deepEqual([reader.state, outlet.seqs], ['live', range(1, 500)]);
+});
+
+test('a reader that lags too far is told what it misses, once, and goes on with the rest', async () => {
+  const { fanout, write } = await makeRoom({ readerLagMax: 10 });
+  const encoding = new RecordingEncoding();
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(encoding, 1, outlet, 0);
+  await write(2);
+  reader.pause();
+  await write(10);
+  reader.resume();
+  assert.deepEqual([outlet.skipped, outlet.seqs], [[], range(1, 12)], 'just within the policy');
+  reader.pause();
+  await write(25);
+  reader.resume();
+  assert.deepEqual([outlet.skipped, outlet.seqs], [[[13, 27]], [...range(1, 12), ...range(28, 37)]]);
+  assert.equal(reader.state, 'live');
+});
+
+test('what was skipped is not told again when the read after it fails or is thrown away', async () => {
+  const { fanout, write, store } = await makeRoom({ readerLagMax: 10, tailEventsMax: 2 });
+  await write(30);
+  store.readFailure = new Error('bad sector');
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(new RecordingEncoding(), 1, outlet, 0);
+  await settlePromises();
+  assert.deepEqual([reader.state, reader.cursor, outlet.skipped], ['paused', 20, [[1, 20]]]);
+  store.readFailure = undefined;
+  reader.resume();
+  reader.pause();
+  await settlePromises();
+  reader.resume();
+  await settlePromises();
+  assert.deepEqual([outlet.skipped, outlet.seqs], [[[1, 20]], range(21, 30)]);
+});
+
+test('an outlet may pause or detach when it is told that it misses something', async () => {
+  const { fanout, write } = await makeRoom({ readerLagMax: 10 });
+  await write(30);
+  const pausing = new RecordingEncoding();
+  pausing.onSkipped = (reader) => reader.pause();
+  const ann = new RecordingOutlet('ann');
+  const annReader = fanout.attach(pausing, 1, ann, 0);
+  assert.deepEqual([annReader.state, annReader.cursor, ann.seqs], ['paused', 20, []]);
+  annReader.resume();
+  assert.deepEqual(ann.seqs, range(21, 30));
+  const detaching = new RecordingEncoding();
+  detaching.onSkipped = (reader) => reader.detach();
+  const bob = new RecordingOutlet('bob');
+  const bobReader = fanout.attach(detaching, 2, bob, 0);
+  await write();
+  assert.deepEqual([bobReader.state, bob.seqs, fanout.groupCount], ['detached', [], 1]);
+});
+
+test('with no lag allowed a reader is told and is live, and one that detaches on being told stays detached', async () => {
+  const { fanout, write } = await makeRoom({ readerLagMax: 0 });
+  await write(3);
+  const encoding = new RecordingEncoding();
+  const ann = new RecordingOutlet('ann');
+  assert.equal(fanout.attach(encoding, 1, ann, 0).state, 'live');
+  encoding.onSkipped = (reader) => reader.detach();
+  const bob = new RecordingOutlet('bob');
+  assert.equal(fanout.attach(encoding, 2, bob, 0).state, 'detached');
+  await write();
+  assert.deepEqual([ann.skipped, ann.seqs, bob.seqs], [[[1, 3]], [4], []]);
+});
+
+test('a store that cannot be read stops the reader, is reported, and costs nothing when it can be read again', async () => {
+  const { fanout, write, store, faults } = await makeRoom({ tailEventsMax: 2 });
+  await write(5);
+  store.readFailure = new Error('bad sector');
+  const encoding = new RecordingEncoding();
+  const ann = new RecordingOutlet('ann');
+  const bob = new RecordingOutlet('bob');
+  const reader = fanout.attach(encoding, 1, ann, 1);
+  fanout.attach(encoding, 2, bob, 5);
+  await settlePromises();
+  assert.deepEqual([reader.state, reader.cursor, faults], ['paused', 1, [store.readFailure]]);
+  await write();
+  assert.deepEqual([ann.seqs, bob.seqs], [[], [6]]);
+  store.readFailure = undefined;
+  reader.retry();
+  await settlePromises();
+  assert.deepEqual([reader.state, ann.seqs], ['live', range(2, 6)]);
+});
+
+test('a retry does not wake a reader whose outlet is full', async () => {
+  const { fanout, write, store } = await makeRoom({ tailEventsMax: 2 });
+  await write(5);
+  store.readFailure = new Error('bad sector');
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(new RecordingEncoding(), 1, outlet, 4);
+  reader.pause();
+  reader.retry();
+  assert.equal(reader.state, 'paused');
+  const stalled = fanout.attach(new RecordingEncoding(), 2, outlet, 0);
+  await settlePromises();
+  stalled.pause();
+  store.readFailure = undefined;
+  stalled.retry();
+  await settlePromises();
+  assert.equal(stalled.state, 'paused', 'the outlet has said so since');
+});
+
+test('events that the log has lost are told as missing, not left out in silence', async () => {
+  const { log, faults } = await makeRoom();
+  const store = new ScriptedStore();
+  const lossy = new RoomLog(
+    { ...store, read: async () => [{ ...event(8), seq: 8 }] } as unknown as ScriptedStore,
+    defaultLimits,
+    { id: log.roomId, firstSeq: 1, lastSeq: 8, lastSeqByKind: new Map() },
+  );
+  const fanout = new Fanout(lossy, 'lobby', defaultLimits, (fault) => faults.push(fault));
+  const outlet = new RecordingOutlet('ann');
+  const reader = fanout.attach(new RecordingEncoding(), 1, outlet, 2);
+  await settlePromises();
+  assert.deepEqual([outlet.skipped, outlet.seqs, reader.state, faults], [[[3, 7]], [8], 'live', []]);
+});
+
+test('an outlet that pauses on being told what the log has lost is handed the rest when it resumes', async () => {
+  const read = async (_: number, fromSeq: number) => [8, 9].filter((seq) => seq >= fromSeq).map(event);
+  const loaded = { id: 1, firstSeq: 1, lastSeq: 9, lastSeqByKind: new Map() };
+  const lossy = new RoomLog({ read } as unknown as ScriptedStore, defaultLimits, loaded);
+  const encoding = new RecordingEncoding();
+  encoding.onSkipped = (reader) => reader.pause();
+  const outlet = new RecordingOutlet('ann');
+  const fanout = new Fanout(lossy, 'lobby', defaultLimits, (fault) => assert.fail(String(fault)));
+  const reader = fanout.attach(encoding, 1, outlet, 2);
+  await settlePromises();
+  assert.deepEqual([reader.state, reader.cursor, outlet.seqs], ['paused', 7, []]);
+  reader.resume();
+  await settlePromises();
+  assert.deepEqual([reader.state, outlet.skipped, outlet.seqs], ['live', [[3, 7]], [8, 9]]);
+});
+
+test('an outlet that pauses and resumes within a write of older events gets them in order and once', async () => {
+  const { fanout, write } = await makeRoom({ tailEventsMax: 2 });
+  await write(400);
+  const encoding = new RecordingEncoding();
+  const outlet = new RecordingOutlet('ann');
+  encoding.onDeliver = (units, readers) => {
+    // The write is done when the outlet says that it is full and, at once, that it is not.
+    outlet.units.push(...units);
+    readers[0]!.pause();
+    readers[0]!.resume();
+    outlet.units.push({ seq: -1, author: 0, bytes: new Uint8Array(0) });
+    throw new Error('that is all');
+  };
+  fanout.attach(encoding, 1, outlet, 0);
+  await settlePromises();
+  const writes = [...range(1, 128), -1, ...range(129, 256), -1, ...range(257, 384), -1, ...range(385, 400), -1];
+  assert.deepEqual(outlet.seqs, writes, 'one write after the other, never one within another');
+});
+
+test('a store that answers with nothing ends the catching up, with a word on what is missing', async () => {
+  const emptied = new RoomLog({ read: async () => [] } as unknown as ScriptedStore, defaultLimits, {
+    id: 1,
+    firstSeq: 1,
+    lastSeq: 8,
+    lastSeqByKind: new Map(),
+  });
+  const outlet = new RecordingOutlet('ann');
+  const reader = new Fanout(emptied, 'lobby', defaultLimits, (fault) => assert.fail(String(fault))).attach(
+    new RecordingEncoding(),
+    1,
+    outlet,
+    2,
+  );
+  await settlePromises();
+  assert.deepEqual([outlet.skipped, outlet.seqs, reader.state], [[[3, 8]], [], 'live']);
+});
+
+test('an event that cannot be encoded costs its own group that event, nobody else anything, and is reported', async () => {
+  const { fanout, write, faults } = await makeRoom();
+  const broken = new RecordingEncoding({
+    encode: (event) => {
+      if (event.seq === 2) throw new RangeError('cannot encode');
+      return [new Uint8Array([event.seq])];
+    },
+  });
+  const sound = new RecordingEncoding();
+  const [ann, bob, cem] = ['ann', 'bob', 'cem'].map((name) => new RecordingOutlet(name));
+  fanout.attach(broken, 1, ann!, 0);
+  fanout.attach(sound, 2, bob!, 0);
+  await write(3);
+  await write();
+  assert.deepEqual([ann!.seqs, bob!.seqs, faults.length], [[1, 3, 4], range(1, 4), 1]);
+  const reader = fanout.attach(broken, 3, cem!, 0);
+  assert.deepEqual([cem!.seqs, reader.state], [[1, 3, 4], 'live'], 'catching up gets past it too');
+});
+
+test('an encoding that cannot encode for one who catches up from the store leaves no unhandled rejection', async () => {
+  const { fanout, write, faults } = await makeRoom({ tailEventsMax: 1 });
+  await write(4);
+  const broken = new RecordingEncoding({
+    isReplayed: false,
+    encode: () => {
+      throw new RangeError('cannot encode');
+    },
+  });
+  const reader = fanout.attach(broken, 1, new RecordingOutlet('ann'), 0);
+  await settlePromises();
+  assert.deepEqual([reader.state, reader.cursor, faults.length], ['live', 4, 4]);
+});
+
+test('a delivery that throws is contained, live or catching up', async () => {
+  const { fanout, write, faults } = await makeRoom();
+  const broken = new RecordingEncoding();
+  const bob = new RecordingOutlet('bob');
+  const ann = new RecordingOutlet('ann');
+  fanout.attach(broken, 1, ann, 0);
+  fanout.attach(new RecordingEncoding(), 2, bob, 0);
+  broken.onDeliver = () => {
+    throw new TypeError('socket is not a socket');
+  };
+  await write();
+  const late = fanout.attach(broken, 3, new RecordingOutlet('cem'), 0);
+  assert.deepEqual([late.state, bob.seqs, faults.length], ['live', [1], 2]);
+  broken.onDeliver = undefined;
+  await write();
+  assert.deepEqual([ann.seqs, bob.seqs, late.outlet.seqs], [[2], [1, 2], [2]]);
+});
+
+test('the encoded tail is shared: a second reader that catches up costs no encoding', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding({ isReplayed: true });
+  fanout.attach(encoding, 1, new RecordingOutlet('ann'), 0);
+  await write(5);
+  const bob = new RecordingOutlet('bob');
+  fanout.attach(encoding, 2, bob, 1);
+  assert.deepEqual([bob.seqs, encoding.encoded], [range(2, 5), range(1, 5)]);
+});
+
+test('an encoding that is not replayed keeps nothing encoded', async () => {
+  const { fanout, write } = await makeRoom();
+  const encoding = new RecordingEncoding({ isReplayed: false });
+  fanout.attach(encoding, 1, new RecordingOutlet('ann'), 0);
+  await write(2);
+  fanout.attach(encoding, 2, new RecordingOutlet('bob'), 0);
+  assert.deepEqual(encoding.encoded, [1, 2, 1, 2]);
+});
+
+test('what has left the tail is encoded anew, and not kept', async () => {
+  const { fanout, write } = await makeRoom({ tailEventsMax: 3 });
+  const encoding = new RecordingEncoding();
+  fanout.attach(encoding, 1, new RecordingOutlet('ann'), 0);
+  for (let count = 0; count < 10; count += 1) await write();
+  encoding.encoded.length = 0;
+  for (const id of [2, 3]) {
+    fanout.attach(encoding, id, new RecordingOutlet(`m${id}`), 5);
+    await settlePromises();
+  }
+  assert.deepEqual(encoding.encoded, [6, 7, 6, 7], '8 to 10 are the tail');
+});
+
+test('whatever readers do, each one is handed its room gap-free, in order and once', async () => {
+  const step = fc.oneof(
+    fc.record({ type: fc.constant('write'), count: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({
+      type: fc.constantFrom('pause', 'resume', 'detach', 'holdReads', 'releaseReads', 'failReads', 'settle'),
+      reader: fc.nat(7),
+    }),
+    fc.record({ type: fc.constant('attach'), group: fc.nat(2), cursor: fc.nat(30), roomUnits: fc.nat(6) }),
+    fc.record({
+      type: fc.constant('within'),
+      group: fc.nat(2),
+      reader: fc.nat(7),
+      act: fc.constantFrom('pause', 'resume'),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const { fanout, log, write, store } = await makeRoom({ tailEventsMax: 4 });
+      const encodings = ['a', 'b', 'c'].map((name) => new RecordingEncoding({ name, isReplayed: name !== 'c' }));
+      const readers: { start: number; outlet: RecordingOutlet; reader: ReturnType<typeof fanout.attach> }[] = [];
+      for (const one of steps) {
+        const target = 'reader' in one && readers.length > 0 ? readers[one.reader % readers.length] : undefined;
+        if (one.type === 'write' && 'count' in one) await write(one.count);
+        else if (one.type === 'attach' && 'cursor' in one) {
+          const outlet = new RecordingOutlet(`m${readers.length}`, one.roomUnits || Number.POSITIVE_INFINITY);
+          const start = Math.min(one.cursor, log.headSeq);
+          readers.push({ start, outlet, reader: fanout.attach(encodings[one.group]!, readers.length, outlet, start) });
+        } else if (one.type === 'within' && 'act' in one) {
+          const encoding = encodings[one.group]!;
+          // A reader may only be paused once it has been written to; here that is not so, and all must hold even then.
+          encoding.onDeliver = (_, handed) => {
+            encoding.onDeliver = undefined;
+            const { reader } = target ?? {};
+            // Pausing one that is about to be written to says that this write counts.
+            if (one.act === 'pause' && reader !== undefined && !handed.includes(reader as never)) reader.pause();
+            if (one.act === 'resume') reader?.resume();
+          };
+        } else if (one.type === 'pause') target?.reader.pause();
+        else if (one.type === 'resume') target?.outlet.drain(3);
+        else if (one.type === 'detach') target?.reader.detach();
+        else if (one.type === 'holdReads') store.holdReads();
+        else if (one.type === 'releaseReads') store.releaseReads();
+        else if (one.type === 'failReads') store.readFailure = store.readFailure ? undefined : new Error('bad sector');
+        else await settlePromises();
+        for (const { start, outlet, reader } of readers) {
+          assert.deepEqual(outlet.seqs, range(start + 1, start + outlet.seqs.length));
+          assert.equal(reader.cursor, start + outlet.seqs.length);
+          assert.ok(reader.cursor <= log.headSeq);
+        }
+      }
+      for (const encoding of encodings) encoding.onDeliver = undefined;
+      store.readFailure = undefined;
+      store.releaseReads();
+      for (let round = 0; round < 4; round += 1) {
+        for (const { outlet, reader } of readers) {
+          outlet.roomUnits = Number.POSITIVE_INFINITY;
+          reader.resume();
+        }
+        await settlePromises();
+      }
+      for (const { start, outlet, reader } of readers) {
+        if (reader.state !== 'detached')
+          assert.deepEqual([reader.state, outlet.seqs], ['live', range(start + 1, log.headSeq)]);
+      }
+    }),
+    { numRuns: propertyRuns() },
+  );
+});
+
+function event(seq: number): RoomEvent {
+  const body = new Uint8Array(0);
+  return { roomId: 1, seq, position: seq, kind: 1, timeMs: 0, author: 1, user: 'ann', body };
+}

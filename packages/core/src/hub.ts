@@ -1,0 +1,564 @@
+import { Committer } from './committer.ts';
+import { CoreError } from './errors.ts';
+import { EventKind, isServerKind, type RoomEvent } from './event.ts';
+import type { Encoding, Reader } from './fanout.ts';
+import type { Limits } from './limits.ts';
+import { type AppendCondition, CONDITION_KIND_MIN, type RoomLog } from './log.ts';
+import { Member, type MemberFacts, type MemberState } from './member.ts';
+import { validateRoomName, validateUserName } from './names.ts';
+import { CloseOperation, JoinOperation, LeaveOperation, MemberPutOperation, PostOperation } from './operations.ts';
+import { Passwords } from './passwords.ts';
+import type { Clock, Schedule, Secrets } from './ports.ts';
+import { Room, type RoomState } from './room.ts';
+import type { LoadedRoom, LoadedState, RoomKind, Store } from './store.ts';
+import { KeyedBuckets } from './token-bucket.ts';
+
+/** How a token is written: a prefix, then so many random bytes in hexadecimal. */
+export interface TokenFormat {
+  readonly prefix: string;
+  /** Random bytes; at least 16 (128 bits). */
+  readonly bytes: number;
+}
+
+/** Who asks to be let in, and from where. */
+export interface Entry {
+  readonly room: string;
+  readonly user: string;
+  readonly password?: string | undefined;
+  /** IP address of the asker: what rates are counted by and the token is bound to. */
+  readonly address: string;
+  /** Give the member a token by which it is known from now on; without one it ends with its connection. */
+  readonly token?: TokenFormat | undefined;
+  /** What the gateway needs to reach the member again, see `Member.profile`. */
+  readonly profile?: string;
+  /** Silence after which the member is dropped, ms; none: never. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Let in: the request is in the store and everybody in the room can know of it. */
+export interface Admission {
+  readonly member: Member;
+  /** The token itself; it is kept nowhere else. Empty when none was asked for. */
+  readonly token: string;
+  /** Members of the room, the new one among them. */
+  readonly memberCount: number;
+  /** Sequence number of the event that announces the new member. */
+  readonly joinSeq: number;
+}
+
+export interface Post {
+  /** Must not be written to before the post is settled; a view of a larger buffer is copied, so as not to keep all of it. */
+  readonly body: Uint8Array;
+  /** Default: MESSAGE. Not one of those that only the server says (JOIN, LEAVE, CLOSE, NOTICE). */
+  readonly kind?: number;
+  /**
+   * Unique id of this post, at most 128 characters: the log takes each id once, so a post may be repeated for ever. The
+   * gateway makes ids of different authors differ (a device key and the author's own counter, say).
+   */
+  readonly clientId?: string | undefined;
+  /** Sequence number, from 1 up. */
+  readonly target?: number | undefined;
+  readonly condition?: AppendCondition | undefined;
+  /** Hears once how it ended: the event as it stands in the log (readers have been handed it), or why it does not. */
+  readonly settle?: ((result: RoomEvent | CoreError) => void) | undefined;
+}
+
+/** Why a member is no longer in its room. */
+export type RemovalReason = 'left' | 'timed-out' | 'room-closed';
+
+export interface HubObserver {
+  /** A member is gone, for whatever reason; called once per member, after the room was told. */
+  memberRemoved?(member: Member, reason: RemovalReason): void;
+  /** A fault of our own that was contained. */
+  fault?(error: unknown): void;
+}
+
+export interface HubOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly schedule: Schedule;
+  readonly limits: Limits;
+}
+
+/** Where a client says it stopped reading. */
+export interface Cursor {
+  readonly roomId: number;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** A client id longer than this is refused. */
+export const CLIENT_ID_LENGTH_MAX = 128;
+/** Fewest random bytes of a token. */
+export const TOKEN_BYTES_MIN = 16;
+/** Most events of one answer of `Hub.history`. */
+export const HISTORY_EVENTS_MAX = 1000;
+/** Highest number of an event kind: unsigned, 32 bits. */
+export const EVENT_KIND_MAX = 0xffff_ffff;
+
+/**
+ * The rules of the chat: rooms, their logs, who is in them, who may do what and how often. Knows no socket, file or wire
+ * format; gateways call it and hand it outlets to write to.
+ */
+export class Hub {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly epoch: number;
+  readonly #epochStartPosition: number;
+  readonly #store: Store;
+  readonly #secrets: Secrets;
+  readonly #passwords: Passwords;
+  readonly #committer: Committer;
+  readonly #observers: HubObserver[] = [];
+  readonly #roomsByName = new Map<string, Room>();
+  readonly #roomsByLog = new Map<RoomLog, Room>();
+  readonly #members = new Map<number, Member>();
+  readonly #membersByToken = new Map<string, Member>();
+  readonly #requests: KeyedBuckets;
+  readonly #faults: KeyedBuckets;
+  #lastRoomId: number;
+  #lastMemberId: number;
+  #closing: Promise<void> | undefined;
+
+  /** Read what the store holds and go on from there. */
+  static async open(options: HubOptions): Promise<Hub> {
+    const hub = new Hub(options, await options.store.load());
+    // Known by connections that the last run took with it: they have left, and the rooms they hosted close.
+    for (const member of [...hub.members()]) if (member.tokenDigest === undefined) hub.leave(member);
+    return hub;
+  }
+
+  private constructor(options: HubOptions, loaded: LoadedState) {
+    const { store, clock, secrets, schedule, limits } = options;
+    this.limits = limits;
+    this.clock = clock;
+    this.epoch = loaded.epoch;
+    this.#epochStartPosition = loaded.epochStartPosition;
+    this.#store = store;
+    this.#secrets = secrets;
+    this.#passwords = new Passwords(secrets, limits);
+    this.#requests = new KeyedBuckets(limits.addressRequests, limits.addressesMax);
+    this.#faults = new KeyedBuckets(limits.addressFaults, limits.addressesMax);
+    this.#lastRoomId = loaded.lastRoomId;
+    this.#lastMemberId = loaded.lastMemberId;
+    this.#committer = new Committer({
+      store,
+      clock,
+      schedule,
+      publish: (log, events) => {
+        log.publish(events);
+        this.#roomsByLog.get(log)?.fanout.publish(events);
+      },
+      onFault: (error) => this.#contain(error),
+      loaded,
+      queueMax: limits.commitQueueMax,
+      batchMax: limits.commitBatchMax,
+    });
+    const roomsById = new Map<number, Room>();
+    for (const room of loaded.rooms) roomsById.set(room.id, this.#addRoom(room, 'open'));
+    for (const stored of loaded.members) {
+      const room = roomsById.get(stored.roomId);
+      if (room !== undefined) this.#addMember(room, stored, 'joined', undefined);
+    }
+  }
+
+  /** Be told of what happens outside the rooms' logs. */
+  observe(observer: HubObserver): void {
+    this.#observers.push(observer);
+  }
+
+  get roomCount(): number {
+    return this.#roomsByName.size;
+  }
+
+  get memberCount(): number {
+    return this.#members.size;
+  }
+
+  /** Everybody in every room; after a start, those whom the store remembered. */
+  members(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
+  /** Names of the rooms that can be joined, in the order they were made. */
+  roomNames(): string[] {
+    return [...this.#roomsByName.values()].filter((room) => room.state === 'open').map((room) => room.name);
+  }
+
+  findRoom(name: string): Room | undefined {
+    const room = this.#roomsByName.get(name);
+    return room?.state === 'open' ? room : undefined;
+  }
+
+  /**
+   * Make a hosted room and enter it as its host.
+   * @throws {CoreError} ROOM_EXISTS, ROOM_NAME_INVALID, USER_NAME_INVALID, PASSWORD_INVALID, LIMIT_REACHED, RATE_LIMITED,
+   *   SERVER_CLOSING, STORE_FAILED
+   */
+  async create(entry: Entry): Promise<Admission> {
+    this.#judge(entry);
+    if (this.#roomsByName.has(entry.room)) {
+      throw new CoreError('ROOM_EXISTS', `Cannot create room ${JSON.stringify(entry.room)}: it exists`);
+    }
+    return this.#enterNewRoom(entry, 'hosted');
+  }
+
+  /**
+   * Enter a room. With `makeOpen`, a room that does not exist is made as an open one.
+   * @throws {CoreError} ROOM_NOT_FOUND, ROOM_FULL, ROOM_CLOSED, PASSWORD_WRONG, and what `create` throws
+   */
+  async join(entry: Entry, options: { makeOpen?: boolean } = {}): Promise<Admission> {
+    this.#judge(entry);
+    const room = this.#roomsByName.get(entry.room);
+    // A hosted room that is being made has no password hash yet, so nobody may be let in.
+    if (room === undefined || (room.state === 'opening' && room.kind === 'hosted')) {
+      if (room === undefined && options.makeOpen === true) return this.#enterNewRoom(entry, 'open');
+      throw new CoreError('ROOM_NOT_FOUND', `Cannot join room ${JSON.stringify(entry.room)}: it does not exist`);
+    }
+    if (room.passwordHash !== undefined) await this.#checkPassword(entry, room.passwordHash);
+    if (room.state === 'closing' || room.state === 'closed') {
+      throw new CoreError('ROOM_CLOSED', `Cannot join room ${JSON.stringify(entry.room)}: it was closed`);
+    }
+    if (room.members.size >= this.limits.roomMembersMax) {
+      throw new CoreError(
+        'ROOM_FULL',
+        `Cannot join room ${JSON.stringify(entry.room)}: ${room.members.size} members, the limit is ${this.limits.roomMembersMax}`,
+      );
+    }
+    return this.#enter(room, entry, { bringsRoom: false });
+  }
+
+  /**
+   * The member that a token belongs to, if it is that of a member of this room.
+   * @param address when given, the token opens only from the IP address it was issued to
+   */
+  authenticate(token: string, roomName: string, address: string | undefined): Member | undefined {
+    // What is looked up is the digest, so that the time it takes tells nothing about tokens that exist.
+    const member = this.#membersByToken.get(this.#secrets.digest(token));
+    if (member === undefined || member.state !== 'joined' || member.room.name !== roomName) return undefined;
+    return address === undefined || member.address === address ? member : undefined;
+  }
+
+  /**
+   * Say something in the member's room. Refused at once, with the error as the result (and `settle` is not called), or
+   * taken: then `settle` hears how it ended.
+   */
+  post(member: Member, post: Post): CoreError | undefined {
+    if (this.#closing !== undefined) return new CoreError('SERVER_CLOSING', 'Cannot post: the server is shutting down');
+    if (member.state !== 'joined') return new CoreError('NOT_A_MEMBER', 'Cannot post: not a member of the room');
+    const { room } = member;
+    if (room.state !== 'open') return new CoreError('ROOM_CLOSED', 'Cannot post: the room was closed');
+    if (post.body.byteLength > this.limits.messageBytesMax) {
+      return new CoreError(
+        'MESSAGE_TOO_LONG',
+        `Cannot post: ${post.body.byteLength} bytes exceed ${this.limits.messageBytesMax}`,
+      );
+    }
+    const fault = postFault(post);
+    if (fault !== undefined) return new CoreError('POST_INVALID', `Cannot post: ${fault}`);
+    const { clientId } = post;
+    if (clientId !== undefined) {
+      const known = room.log.findByClientId(clientId);
+      if (known !== undefined) {
+        post.settle?.(known);
+        return undefined;
+      }
+      const pending = room.pendingPosts.get(clientId);
+      if (pending !== undefined) {
+        if (pending.alsoSettle(post.settle)) return undefined;
+        return new CoreError('RATE_LIMITED', 'Cannot post: repeated too often; wait for the result');
+      }
+    }
+    if (!member.bucket.take(this.clock.monotonicMs())) {
+      return new CoreError('RATE_LIMITED', 'Cannot post: too many messages; slow down');
+    }
+    if (!this.#committer.hasRoom) return new CoreError('RATE_LIMITED', 'Cannot post: the server is busy; try again');
+    const operation = new PostOperation(member, post);
+    if (clientId !== undefined) room.pendingPosts.set(clientId, operation);
+    this.#committer.enqueue(operation);
+    return undefined;
+  }
+
+  /**
+   * Let a member go; when it is the host of a hosted room, the room closes. Takes effect at once for the member: its token
+   * opens nothing and its reader reads no more.
+   */
+  leave(member: Member, reason: RemovalReason = 'left'): void {
+    if (member.state === 'left') return;
+    const { room } = member;
+    if (room.state === 'closing' || room.state === 'closed') {
+      // The room's closing is on its way and takes the member with it, but it need not hear of that.
+      this.#detach(member);
+      return;
+    }
+    const wasHost = member.isHost && room.kind === 'hosted';
+    this.#remove(member);
+    if (wasHost) this.#closeRoom(room, member, reason);
+    else this.#committer.enqueue(new LeaveOperation(member, () => this.#tellRemoved(member, reason)));
+  }
+
+  /** Note that the member was heard just now. */
+  touch(member: Member): void {
+    member.heardMs = this.clock.monotonicMs();
+  }
+
+  /**
+   * Write the room's events to an outlet from now on. A member has one reader; a new one takes the place of the old. That of
+   * a member who is gone is detached from the start.
+   * @param cursor sequence number after which to start; default: the head, so that only what is new is written
+   */
+  attach<Outlet>(member: Member, encoding: Encoding<Outlet>, outlet: Outlet, cursor?: number): Reader<Outlet> {
+    this.#detach(member);
+    const reader = member.room.fanout.attach(encoding, member.id, outlet, cursor ?? member.room.log.headSeq);
+    // Gone before, or during the delivery just now: nobody would ever detach this reader.
+    if (member.state === 'left') reader.detach();
+    else member.reader = reader as Reader<unknown>;
+    return reader;
+  }
+
+  /** Keep a changed profile, so that the member can be reached again after a restart. */
+  saveProfile(member: Member, profile: string): void {
+    if (member.profile === profile) return;
+    member.profile = profile;
+    if (member.state !== 'joined' || member.tokenDigest === undefined || member.isProfileQueued) return;
+    member.isProfileQueued = true;
+    this.#committer.enqueue(new MemberPutOperation(member));
+  }
+
+  /** Events of the member's room from `fromSeq` up, oldest first: at most `limit`, and never more than HISTORY_EVENTS_MAX. */
+  async history(member: Member, fromSeq: number, limit: number): Promise<readonly RoomEvent[]> {
+    return member.room.log.read(fromSeq, Math.min(limit, HISTORY_EVENTS_MAX));
+  }
+
+  /**
+   * Whether everything up to a client's cursor is still what the log says. False for another room of the same name, and
+   * for a cursor into a part that a power failure took away: such a client must read anew.
+   */
+  async isCursorValid(room: Room, cursor: Cursor): Promise<boolean> {
+    if (cursor.roomId !== room.id || !(cursor.seq >= 0 && cursor.seq <= room.log.headSeq)) return false;
+    if (cursor.epoch === this.epoch || cursor.seq === 0) return true;
+    // Of older epochs only the newest one's end is known; and a number given again belongs to the present epoch.
+    if (cursor.epoch !== this.epoch - 1) return false;
+    const [event] = await room.log.read(cursor.seq, 1);
+    return event?.seq === cursor.seq && event.position <= this.#epochStartPosition;
+  }
+
+  /** Note bad input from an address. */
+  fault(address: string, points = 1): void {
+    this.#faults.drain(address, this.clock.monotonicMs(), points);
+  }
+
+  /** Whether an address has sent so much bad input that it is ignored for now. */
+  isIgnored(address: string): boolean {
+    return this.#faults.isExhausted(address, this.clock.monotonicMs());
+  }
+
+  /**
+   * Drop the members that have been silent for too long, and try again what the store could not take or give. Call every
+   * few seconds; the interval is the precision.
+   */
+  sweep(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const member of this.#members.values()) {
+      // One that is not let in yet has nothing to say: it waits for the store.
+      if (member.state !== 'joined') continue;
+      if (member.timeoutMs !== undefined && nowMs - member.heardMs > member.timeoutMs) this.leave(member, 'timed-out');
+      else member.reader?.retry();
+    }
+    this.#committer.retry();
+  }
+
+  /** Fulfils when all that was asked for so far is in the store and told, or has failed. */
+  idle(): Promise<void> {
+    return this.#committer.idle();
+  }
+
+  /** Take no more requests, finish those under way, let go of the store. Rooms and tokens stay. */
+  close(): Promise<void> {
+    this.#closing ??= this.#committer.idle().then(() => this.#store.close());
+    return this.#closing;
+  }
+
+  #judge(entry: Entry): void {
+    if (this.#closing !== undefined) throw new CoreError('SERVER_CLOSING', 'The server is shutting down');
+    if (!this.#requests.take(entry.address, this.clock.monotonicMs()) || !this.#committer.hasRoom) {
+      throw new CoreError('RATE_LIMITED', 'Too many requests; try again later');
+    }
+    validateRoomName(entry.room);
+    validateUserName(entry.user);
+    this.#refuseBeyondLimit();
+  }
+
+  #refuseBeyondLimit(): void {
+    if (this.#members.size >= this.limits.membersMax) {
+      throw new CoreError('LIMIT_REACHED', `The server has ${this.#members.size} members, its limit`);
+    }
+  }
+
+  async #checkPassword(entry: Entry, hash: string): Promise<void> {
+    if (this.isIgnored(entry.address)) {
+      throw new CoreError('RATE_LIMITED', 'Too many wrong passwords; try again later');
+    }
+    try {
+      await this.#passwords.verify(entry.password, hash);
+    } catch (error) {
+      if (error instanceof CoreError && error.code === 'PASSWORD_WRONG') this.fault(entry.address);
+      throw error;
+    }
+  }
+
+  async #enterNewRoom(entry: Entry, kind: RoomKind): Promise<Admission> {
+    if (this.#roomsByName.size >= this.limits.roomsMax) {
+      throw new CoreError('LIMIT_REACHED', `The server has ${this.#roomsByName.size} rooms, its limit`);
+    }
+    this.#lastRoomId += 1;
+    const fresh = { id: this.#lastRoomId, name: entry.room, kind, createdMs: this.clock.wallMs() };
+    const room = this.#addRoom({ ...fresh, firstSeq: 1, lastSeq: 0, lastSeqByKind: new Map() }, 'opening');
+    try {
+      if (kind === 'hosted' && entry.password !== undefined && entry.password !== '') {
+        room.passwordHash = await this.#passwords.hash(entry.password);
+      }
+      return await this.#enter(room, entry, { bringsRoom: true });
+    } catch (error) {
+      room.state = 'closed';
+      this.#forgetRoom(room);
+      throw error;
+    }
+  }
+
+  async #enter(room: Room, entry: Entry, { bringsRoom }: { bringsRoom: boolean }): Promise<Admission> {
+    // Again, for a password takes its time.
+    if (this.#closing !== undefined) throw new CoreError('SERVER_CLOSING', 'The server is shutting down');
+    this.#refuseBeyondLimit();
+    const token = this.#mint(entry.token);
+    this.#lastMemberId += 1;
+    const facts: MemberFacts = {
+      id: this.#lastMemberId,
+      user: entry.user,
+      tokenDigest: token === '' ? undefined : this.#secrets.digest(token),
+      address: entry.address,
+      profile: entry.profile ?? '',
+      joinedMs: this.clock.wallMs(),
+    };
+    const member = this.#addMember(room, facts, 'joining', entry.timeoutMs);
+    if (bringsRoom && room.kind === 'hosted') room.hostId = member.id;
+    try {
+      const joinSeq = await new Promise<number>((resolve, reject) => {
+        this.#committer.enqueue(new JoinOperation(member, bringsRoom, resolve, reject));
+      });
+      // Its silence begins now, however long the store took.
+      this.touch(member);
+      return { member, token, memberCount: room.members.size, joinSeq };
+    } catch (error) {
+      this.#remove(member);
+      throw error;
+    }
+  }
+
+  #mint(format: TokenFormat | undefined): string {
+    if (format === undefined) return '';
+    if (format.bytes < TOKEN_BYTES_MIN) throw new RangeError(`A token of ${format.bytes} bytes can be guessed`);
+    let token = format.prefix;
+    for (const byte of this.#secrets.randomBytes(format.bytes)) token += byte.toString(16).padStart(2, '0');
+    return token;
+  }
+
+  #addRoom(loaded: LoadedRoom, state: RoomState): Room {
+    const room = new Room(this.#store, this.limits, loaded, state, (error) => this.#contain(error));
+    this.#roomsByName.set(room.name, room);
+    this.#roomsByLog.set(room.log, room);
+    return room;
+  }
+
+  #forgetRoom(room: Room): void {
+    if (this.#roomsByName.get(room.name) === room) this.#roomsByName.delete(room.name);
+    this.#roomsByLog.delete(room.log);
+  }
+
+  #addMember(room: Room, facts: MemberFacts, state: MemberState, timeoutMs: number | undefined): Member {
+    const member = new Member(room, facts, {
+      state,
+      nowMs: this.clock.monotonicMs(),
+      messages: this.limits.memberMessages,
+      timeoutMs,
+    });
+    room.members.set(member.id, member);
+    this.#members.set(member.id, member);
+    if (member.tokenDigest !== undefined) this.#membersByToken.set(member.tokenDigest, member);
+    return member;
+  }
+
+  #detach(member: Member): void {
+    member.reader?.detach();
+    member.reader = undefined;
+  }
+
+  #remove(member: Member): void {
+    member.state = 'left';
+    this.#detach(member);
+    member.room.members.delete(member.id);
+    this.#members.delete(member.id);
+    if (member.tokenDigest !== undefined) this.#membersByToken.delete(member.tokenDigest);
+  }
+
+  #closeRoom(room: Room, host: Member, reason: RemovalReason): void {
+    room.state = 'closing';
+    // The name is free at once: whoever takes it next comes later in the same queue.
+    if (this.#roomsByName.get(room.name) === room) this.#roomsByName.delete(room.name);
+    this.#committer.enqueue(
+      new CloseOperation(host, this.clock.wallMs(), () => {
+        room.state = 'closed';
+        this.#tellRemoved(host, reason);
+        for (const member of [...room.members.values()]) {
+          // One that is refused in this same batch was never in.
+          const wasIn = member.state === 'joined';
+          this.#remove(member);
+          if (wasIn) this.#tellRemoved(member, 'room-closed');
+        }
+        this.#forgetRoom(room);
+      }),
+    );
+  }
+
+  #tellRemoved(member: Member, reason: RemovalReason): void {
+    for (const observer of this.#observers) {
+      try {
+        observer.memberRemoved?.(member, reason);
+      } catch (error) {
+        this.#contain(error);
+      }
+    }
+  }
+
+  #contain(error: unknown): void {
+    for (const observer of this.#observers) {
+      try {
+        observer.fault?.(error);
+      } catch {
+        // There is nobody left to tell.
+      }
+    }
+  }
+}
+
+/** What is wrong with the numbers and the id of a post. */
+function postFault({ kind = EventKind.MESSAGE, clientId, target, condition }: Post): string | undefined {
+  if (!isCount(kind, EVENT_KIND_MAX)) return `event kind ${kind} is not a whole number from 1 to ${EVENT_KIND_MAX}`;
+  if (isServerKind(kind)) return `event kind ${kind} is the server's own`;
+  if (target !== undefined && !isCount(target)) return `target ${target} is not a sequence number`;
+  if (condition !== undefined) {
+    if (!isCount(condition.kind, EVENT_KIND_MAX) || condition.kind < CONDITION_KIND_MIN) {
+      return `a condition names kinds from ${CONDITION_KIND_MIN} up, not ${condition.kind}`;
+    }
+    if (condition.seq !== 0 && !isCount(condition.seq)) return `condition ${condition.seq} is not a sequence number`;
+  }
+  if (clientId === undefined) return undefined;
+  if (clientId.length > CLIENT_ID_LENGTH_MAX) return `client id exceeds ${CLIENT_ID_LENGTH_MAX} characters`;
+  // Two broken ids could become one on their way into the store.
+  return clientId.isWellFormed() ? undefined : 'client id is not well-formed Unicode';
+}
+
+function isCount(value: number, max = Number.MAX_SAFE_INTEGER): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= max;
+}

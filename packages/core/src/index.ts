@@ -1,0 +1,13 @@
+export * from './errors.ts';
+export * from './event.ts';
+export type { Encoding, ReaderState, Unit } from './fanout.ts';
+export { Reader } from './fanout.ts';
+export * from './hub.ts';
+export * from './limits.ts';
+export { type AppendCondition, CONDITION_KIND_MIN } from './log.ts';
+export type { Member, MemberState } from './member.ts';
+export * from './names.ts';
+export * from './ports.ts';
+export type { Room, RoomState } from './room.ts';
+export * from './store.ts';
+export { KeyedBuckets, TokenBucket } from './token-bucket.ts';

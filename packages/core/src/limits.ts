@@ -1,0 +1,60 @@
+/** A token bucket: `burst` at once, refilled at `perSecond`. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Every bound the core enforces. All are configurable; `defaultLimits` says what holds otherwise. */
+export interface Limits {
+  /** Open rooms on this server. */
+  readonly roomsMax: number;
+  /** Members of one room. */
+  readonly roomMembersMax: number;
+  /** Members of all rooms together. */
+  readonly membersMax: number;
+  /** Longest message body, bytes. */
+  readonly messageBytesMax: number;
+  /** Longest password, bytes of UTF-8. */
+  readonly passwordBytesMax: number;
+  /** Messages of one member. */
+  readonly memberMessages: Rate;
+  /** Requests to create or join a room from one IP address. */
+  readonly addressRequests: Rate;
+  /** Bad input (junk, forged tokens, wrong passwords) from one address before it is ignored for a while. */
+  readonly addressFaults: Rate;
+  /** Addresses whose rates are remembered; beyond it the oldest are forgotten. */
+  readonly addressesMax: number;
+  /** Password hashes computed at the same time; each takes about 19 MiB. */
+  readonly passwordChecksMax: number;
+  /** Password checks waiting for their turn. */
+  readonly passwordWaitersMax: number;
+  /** Newest events of a room kept in memory … */
+  readonly tailEventsMax: number;
+  /** … as long as their bodies stay within so many bytes. */
+  readonly tailBytesMax: number;
+  /** Operations waiting for the store; beyond it new ones are refused. */
+  readonly commitQueueMax: number;
+  /** Changes in one transaction. */
+  readonly commitBatchMax: number;
+  /** Events a reader may lag behind before it is told so and skips to the newest of them. */
+  readonly readerLagMax: number;
+}
+
+export const defaultLimits: Limits = {
+  roomsMax: 100_000,
+  roomMembersMax: 10_000,
+  membersMax: 200_000,
+  messageBytesMax: 4096,
+  passwordBytesMax: 1024,
+  memberMessages: { perSecond: 100, burst: 1000 },
+  addressRequests: { perSecond: 100, burst: 1000 },
+  addressFaults: { perSecond: 10, burst: 200 },
+  addressesMax: 65_536,
+  passwordChecksMax: 2,
+  passwordWaitersMax: 256,
+  tailEventsMax: 256,
+  tailBytesMax: 262_144,
+  commitQueueMax: 65_536,
+  commitBatchMax: 4096,
+  readerLagMax: 10_000,
+};

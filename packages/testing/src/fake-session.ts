@@ -1,0 +1,100 @@
+import type { ClosedEvent, CloseReason, SendOptions, SendReceipt, Session, SessionEvent } from '@confab/client';
+
+export interface FakeSessionOptions {
+  readonly room?: string;
+  readonly user?: string;
+  readonly role?: 'host' | 'member';
+  readonly isConfirming?: boolean;
+  readonly messageBytesMax?: number;
+}
+
+/** A session whose server is the test: it records what is sent, and says what the test makes it say. */
+export class FakeSession implements Session {
+  readonly scheme = 'fake';
+  readonly room: string;
+  readonly user: string;
+  readonly role: 'host' | 'member';
+  readonly host = undefined;
+  readonly localAddress = '127.0.0.1:50000';
+  readonly messageBytesMax: number;
+  readonly isConfirming: boolean;
+  readonly closed: Promise<ClosedEvent>;
+  /** What was sent, in order, whatever became of it. */
+  readonly sent: string[] = [];
+  leaveCount = 0;
+  /** What becomes of a message; replace it to hold back or refuse. */
+  answer: (text: string) => Promise<SendReceipt>;
+  status: Session['status'] = 'open';
+  readonly #events: SessionEvent[] = [];
+  #wake: () => void = () => {};
+  #resolveClosed!: (event: ClosedEvent) => void;
+
+  constructor(options: FakeSessionOptions = {}) {
+    this.room = options.room ?? 'lobby';
+    this.user = options.user ?? 'Ann';
+    this.role = options.role ?? 'member';
+    this.isConfirming = options.isConfirming ?? true;
+    this.messageBytesMax = options.messageBytesMax ?? 4096;
+    this.answer = async (text) => this.accept(text);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  /** What a confirming wire does with a message: it comes back as an event. */
+  accept(text: string): SendReceipt {
+    if (!this.isConfirming) return { status: 'sent' };
+    this.emit({ type: 'message', user: this.user, text, isOwn: true });
+    return { status: 'accepted' };
+  }
+
+  emit(event: SessionEvent): void {
+    this.#events.push(event);
+    this.#wake();
+  }
+
+  say(user: string, text: string): void {
+    this.emit({ type: 'message', user, text, isOwn: false });
+  }
+
+  end(reason: CloseReason, text: string): void {
+    if (this.status === 'closed') return;
+    this.status = 'closed';
+    const event: ClosedEvent = { type: 'closed', reason, text };
+    this.emit(event);
+    this.#resolveClosed(event);
+  }
+
+  send(text: string, _options?: SendOptions): Promise<SendReceipt> {
+    this.sent.push(text);
+    return this.answer(text);
+  }
+
+  async leave(): Promise<void> {
+    this.leaveCount += 1;
+    this.end('left', 'You have left the room');
+  }
+
+  /** Events that nobody has read yet. */
+  get unreadCount(): number {
+    return this.#events.length;
+  }
+
+  async *events(): AsyncGenerator<SessionEvent, undefined> {
+    for (;;) {
+      const event = this.#events.shift();
+      if (event === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      } else {
+        yield event;
+        if (event.type === 'closed') return;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave();
+  }
+}
