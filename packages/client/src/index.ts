@@ -1,0 +1,3 @@
+export { connect, connectors } from './connect.ts';
+export { ClientError, type ClientErrorCode } from './errors.ts';
+export type * from './session.ts';

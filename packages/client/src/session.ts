@@ -1,0 +1,132 @@
+import type { ClientError } from './errors.ts';
+
+/** What a session did with a message, as far as its wire can tell. */
+export interface SendReceipt {
+  /**
+   * *accepted*: the server has it, in its place in the room. *sent*: handed to the network by a wire that confirms nothing;
+   * it may have been lost.
+   */
+  readonly status: 'accepted' | 'sent';
+}
+
+/** Why a session is over. */
+export type CloseReason =
+  /** `leave` was called, or the session was disposed of. */
+  | 'left'
+  /** The room was closed: its host has left. */
+  | 'room-closed'
+  /** The connection is gone and cannot be had again. */
+  | 'lost';
+
+export interface MessageEvent {
+  readonly type: 'message';
+  readonly user: string;
+  readonly text: string;
+  /** Whether this session sent it. */
+  readonly isOwn: boolean;
+}
+
+/** The server says something. */
+export interface NoticeEvent {
+  readonly type: 'notice';
+  readonly text: string;
+  /** For joins and leaves: whose. */
+  readonly member?: { readonly user: string; readonly change: 'joined' | 'left' };
+}
+
+/** Whether the server can be reached, where the wire can tell. */
+export interface ReachabilityEvent {
+  readonly type: 'reachability';
+  readonly isReachable: boolean;
+  readonly text: string;
+}
+
+/** Nobody read the events and the oldest were dropped. */
+export interface MissedEvent {
+  readonly type: 'missed';
+  readonly count: number;
+}
+
+/** The last event of every session. */
+export interface ClosedEvent {
+  readonly type: 'closed';
+  readonly reason: CloseReason;
+  readonly text: string;
+}
+
+export type SessionEvent = MessageEvent | NoticeEvent | ReachabilityEvent | MissedEvent | ClosedEvent;
+
+export interface SendOptions {
+  /** Stop waiting; the message may have gone out all the same. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One user in one room over one wire. All wires give this same interface. */
+export interface Session extends AsyncDisposable {
+  /** Scheme of the wire, such as `ucrp`. */
+  readonly scheme: string;
+  readonly room: string;
+  readonly user: string;
+  readonly role: 'host' | 'member';
+  /** Name of the room's host, where there is one and the wire tells. */
+  readonly host: string | undefined;
+  /** Own address on the data path, `ip:port`. */
+  readonly localAddress: string;
+  /** Longest message, bytes of UTF-8. */
+  readonly messageBytesMax: number;
+  /** Whether the wire confirms messages, so that `send` fulfils with `accepted`. */
+  readonly isConfirming: boolean;
+  readonly status: 'open' | 'closing' | 'closed';
+
+  /**
+   * Say something. Always settles.
+   * @throws {ClientError} MESSAGE_TOO_LONG, MESSAGE_RESERVED, SESSION_CLOSED; SEND_UNCERTAIN when the wire confirms messages
+   *   and no confirmation came; the signal's reason when it was aborted
+   */
+  send(text: string, options?: SendOptions): Promise<SendReceipt>;
+  /** Leave the room and let go of the connection. A host's leaving closes the room. Repeated calls wait for the first. */
+  leave(options?: SendOptions): Promise<void>;
+  /** Fulfils with the last event when the session is over, whoever ended it. Never rejects. */
+  readonly closed: Promise<ClosedEvent>;
+  /** What happens in the room, in order, ending with a `closed` event. One reader at a time. */
+  events(options?: SendOptions): AsyncIterableIterator<SessionEvent>;
+}
+
+/** Steps of connecting, for showing them to people. */
+export type ConnectPhase =
+  | { readonly phase: 'control-connected'; readonly address: string }
+  | {
+      readonly phase: 'admitted';
+      readonly role: 'host' | 'member';
+      readonly token: string;
+      readonly participantCount: number | undefined;
+    }
+  | { readonly phase: 'control-disconnected' }
+  | { readonly phase: 'data-open'; readonly localAddress: string };
+
+export interface ConnectOptions {
+  /** Name to be known by. */
+  readonly user: string;
+  /** Of the room; where the wire can carry one. */
+  readonly password?: string | undefined;
+  /** Default `join-or-create`: whoever comes first is the host. */
+  readonly entry?: 'create' | 'join' | 'join-or-create' | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onPhase?: ((phase: ConnectPhase) => void) | undefined;
+  /** For the control connection and its answers, ms. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long `send` waits for a confirmation, ms. Default 3000. */
+  readonly sendTimeoutMs?: number | undefined;
+  /** Events kept for a reader that does not read; beyond it the oldest are dropped. Default 10,000. */
+  readonly eventsMax?: number | undefined;
+}
+
+/** A wire of this library: opens sessions for the URLs of one scheme. */
+export interface Connector {
+  readonly scheme: string;
+  /** An example for error messages and help. */
+  readonly example: string;
+  connect(url: URL, options: ConnectOptions): Promise<Session>;
+}
+
+export type { ClientError };

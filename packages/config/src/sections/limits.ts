@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { count, rate } from '../fields.ts';
+
+export const limitsSection = z
+  .strictObject({
+    rooms: count.default(100_000).describe('open rooms'),
+    room_members: count.default(10_000).describe('members of one room'),
+    members: count.default(200_000).describe('members of all rooms'),
+    message_bytes: z.int().min(1).max(65_536).default(4096).describe('one message'),
+    password_bytes: count.default(1024).describe('a room password'),
+    member_messages: rate({ perSecond: 100, burst: 1000 }).describe('messages of one member'),
+    address_requests: rate({ perSecond: 100, burst: 1000 }).describe('create and join requests of one IP address'),
+    address_faults: rate({ perSecond: 10, burst: 200 }).describe('bad input of one address until it is ignored'),
+    addresses: count.default(65_536).describe('addresses whose rates are remembered'),
+    password_checks: count.default(2).describe('at the same time, 19 MiB each'),
+    password_waiters: count.default(256).describe('password checks in the queue'),
+    tail_events: count.default(256).describe('newest events of a room kept in memory'),
+    tail_bytes: count.default(262_144).describe('as long as they stay within so many bytes'),
+    commit_queue: count.default(65_536).describe('operations waiting for the store'),
+    commit_batch: count.default(4096).describe('operations in one transaction'),
+    reader_lag: count.default(10_000).describe('events a slow reader may be behind'),
+  })
+  .prefault({});

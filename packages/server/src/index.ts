@@ -1,0 +1,18 @@
+export {
+  type Config,
+  ConfigError,
+  type ConfigSources,
+  configSchema,
+  type FlagSetting,
+  type LoadedConfig,
+  listSettings,
+  loadConfig,
+  type Setting,
+  toConfig,
+} from '@confab/config';
+export { hostPort } from './address.ts';
+export { ServerError, type ServerErrorCode } from './errors.ts';
+export type { Endpoint } from './gateways/gateway.ts';
+export { createLogger, type LogSink } from './logger.ts';
+export { type RunningServer, startServer } from './server.ts';
+export { type LoggedRoom, type LogReader, openLogReader } from './store/sqlite/log-reader.ts';

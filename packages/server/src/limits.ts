@@ -1,0 +1,24 @@
+import type { Config } from '@confab/config';
+import type { Limits } from '@confab/core';
+
+/** The core's limits, as configured. */
+export function toLimits(limits: Config['limits']): Limits {
+  return {
+    roomsMax: limits.rooms,
+    roomMembersMax: limits.roomMembers,
+    membersMax: limits.members,
+    messageBytesMax: limits.messageBytes,
+    passwordBytesMax: limits.passwordBytes,
+    memberMessages: limits.memberMessages,
+    addressRequests: limits.addressRequests,
+    addressFaults: limits.addressFaults,
+    addressesMax: limits.addresses,
+    passwordChecksMax: limits.passwordChecks,
+    passwordWaitersMax: limits.passwordWaiters,
+    tailEventsMax: limits.tailEvents,
+    tailBytesMax: limits.tailBytes,
+    commitQueueMax: limits.commitQueue,
+    commitBatchMax: limits.commitBatch,
+    readerLagMax: limits.readerLag,
+  };
+}

@@ -1,0 +1,98 @@
+import type { Config } from '@confab/config';
+import { Hub, type Store } from '@confab/core';
+import type { Logger } from 'pino';
+import { systemClock } from './adapters/clock.ts';
+import { createSchedule } from './adapters/schedule.ts';
+import { systemSecrets } from './adapters/secrets.ts';
+import { hostPort, isLoopback, resolveHost } from './address.ts';
+import type { Endpoint, Gateway } from './gateways/gateway.ts';
+import { gateways } from './gateways/registry.ts';
+import { toLimits } from './limits.ts';
+import { createLogger } from './logger.ts';
+import { MemoryStore } from './store/memory.ts';
+import { openSqliteStore } from './store/sqlite/store.ts';
+
+/** How often silent members are looked for, ms. */
+const SWEEP_INTERVAL_MS = 5000;
+
+export interface RunningServer {
+  readonly hub: Hub;
+  readonly endpoints: readonly Endpoint[];
+  readonly log: Logger;
+  /** Take no more input, answer and deliver what was taken, tell members, close the store. Repeated calls wait for the first. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Open the store, go on where it stopped, and listen on every wire that is enabled.
+ * @throws {ServerError} when it cannot listen; {CoreError} STORE_FAILED when the data folder cannot be used. Nothing stays
+ *   open then.
+ */
+export async function startServer(config: Config, log: Logger = createLogger(config.log)): Promise<RunningServer> {
+  const address = await resolveHost(config.host);
+  const store = await openStore(config);
+  let hub: Hub;
+  try {
+    hub = await Hub.open({
+      store,
+      clock: systemClock,
+      secrets: systemSecrets,
+      schedule: createSchedule(),
+      limits: toLimits(config.limits),
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  hub.observe({
+    fault: (error) => log.error({ err: error }, 'an encoding failed; its members miss an event'),
+    memberRemoved: (member, reason) => log.debug({ member: member.id, room: member.room.id, reason }, 'member removed'),
+  });
+
+  const opened: Gateway[] = [];
+  const endpoints: Endpoint[] = [];
+  const sweep = setInterval(() => hub.sweep(), SWEEP_INTERVAL_MS);
+  const stop = async (): Promise<void> => {
+    clearInterval(sweep);
+    await Promise.all(opened.map((gateway) => gateway.drain()));
+    await hub.idle();
+    await Promise.all(opened.map((gateway) => gateway.close()));
+    await hub.close();
+  };
+  try {
+    for (const entry of gateways) {
+      if (!entry.isEnabled(config)) continue;
+      const gateway = entry.create({ hub, config, address, log });
+      endpoints.push(...(await gateway.open()));
+      opened.push(gateway);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  warnOfPlaintext(endpoints, log);
+  let stopping: Promise<void> | undefined;
+  return {
+    hub,
+    endpoints,
+    log,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+async function openStore(config: Config): Promise<Store> {
+  if (config.store.kind === 'memory') return new MemoryStore();
+  return openSqliteStore({ directory: config.data, synchronous: config.store.synchronous });
+}
+
+function warnOfPlaintext(endpoints: readonly Endpoint[], log: Logger): void {
+  for (const { wire, protocol, address, port, isPlaintext } of endpoints) {
+    if (!isPlaintext || isLoopback(address)) continue;
+    log.warn(
+      `${wire} on ${protocol} ${hostPort(address, port)} is open to the network and not encrypted: anybody on the path can read it`,
+    );
+  }
+}

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RoomEvent, RoomKind } from '@confab/core';
+import { storeFailed } from '../failure.ts';
+import { pageOf } from '../page.ts';
+import { explained } from './data-folder.ts';
+import { Database } from './database.ts';
+import { expectOurs, newerSchema, SCHEMA_VERSION, schemaVersion } from './migrate.ts';
+import { BUSY_TIMEOUT_MS, LOG_FILE } from './options.ts';
+import { eventOfRow } from './rows.ts';
+import { prepareReads, type ReadStatements } from './statements.ts';
+
+export interface LoggedRoom {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: RoomKind;
+  readonly createdMs: number;
+  /** When it was closed; undefined while it is open. */
+  readonly closedMs: number | undefined;
+  /** Sequence number of the oldest event the log still has; 1 for a log that has lost none. */
+  readonly firstSeq: number;
+  /** Sequence number of the newest event; 0 for an empty log. */
+  readonly lastSeq: number;
+  readonly eventCount: number;
+}
+
+/** Sees what was committed when each call is made. */
+export interface LogReader {
+  /** All rooms by id, closed ones too. */
+  rooms(): LoggedRoom[];
+  /** As `Store.read`. */
+  read(roomId: number, fromSeq: number, limit: number): RoomEvent[];
+  /** Harmless when it is closed already. */
+  close(): void;
+}
+
+/**
+ * Read a data folder's log without a server, or beside one: it neither takes nor needs the folder's lock, and writes
+ * nothing into the log. Blocks its thread.
+ * @throws {CoreError} STORE_FAILED when there is no log, or not one of this version's
+ */
+export function openLogReader(directory: string): LogReader {
+  const file = join(directory, LOG_FILE);
+  if (!existsSync(file)) {
+    throw storeFailed(`No log in data folder "${directory}"; start confab there once or choose another with --data`);
+  }
+  return explained(directory, () => {
+    const database = new Database(file, { busyTimeoutMs: BUSY_TIMEOUT_MS, isReadOnly: true });
+    try {
+      expectKnownSchema(database, directory);
+      return new DatabaseLogReader(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+function expectKnownSchema(database: Database, directory: string): void {
+  const version = schemaVersion(database);
+  expectOurs(database, directory);
+  if (version > SCHEMA_VERSION) throw newerSchema(directory, version, SCHEMA_VERSION);
+  if (version < SCHEMA_VERSION) {
+    // Reading alone must not migrate: a server of the older version may be running.
+    throw storeFailed(
+      `Data folder "${directory}" was written by an older confab (schema ${version}, this one reads ${SCHEMA_VERSION}); ` +
+        'start this version there once',
+    );
+  }
+}
+
+class DatabaseLogReader implements LogReader {
+  readonly #database: Database;
+  readonly #statements: ReadStatements;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#statements = prepareReads(database);
+  }
+
+  rooms(): LoggedRoom[] {
+    return this.#statements.allRooms.all().map((row) => {
+      const [id, name, kind, createdMs, closedMs, first, last] = row as [
+        number,
+        string,
+        RoomKind,
+        number,
+        number | null,
+        number | null,
+        number | null,
+      ];
+      const firstSeq = first ?? 1;
+      const lastSeq = last ?? 0;
+      // A log has no gaps, so that its length needs no counting.
+      const eventCount = lastSeq - firstSeq + 1;
+      return { id, name, kind, createdMs, closedMs: closedMs ?? undefined, firstSeq, lastSeq, eventCount };
+    });
+  }
+
+  read(roomId: number, fromSeq: number, limit: number): RoomEvent[] {
+    const page = pageOf(fromSeq, limit);
+    return this.#statements.events.all(roomId, page.fromSeq, page.limit).map(eventOfRow);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}

@@ -1,0 +1,64 @@
+import type { LoadedRoom, RoomEvent, RoomKind, StoredMember } from '@confab/core';
+import type { SqlValue } from './database.ts';
+import type { ReadStatements } from './statements.ts';
+
+/** A row of `events`, in the order of the statements' columns. */
+type EventRow = [number, number, number, number, number, number, string, string | null, number | null, Uint8Array];
+
+export function eventOfRow(row: SqlValue[]): RoomEvent {
+  const [roomId, seq, position, kind, timeMs, author, user, clientId, target, body] = row as EventRow;
+  return {
+    roomId,
+    seq,
+    position,
+    kind,
+    timeMs,
+    author,
+    user,
+    clientId: clientId ?? undefined,
+    target: target ?? undefined,
+    body,
+  };
+}
+
+type RoomRow = [number, string, RoomKind, string | null, number | null, number, number | null, number | null];
+
+export function roomOfRow(row: SqlValue[], lastSeqByKind: ReadonlyMap<number, number>): LoadedRoom {
+  const [id, name, kind, passwordHash, hostId, createdMs, firstSeq, lastSeq] = row as RoomRow;
+  return {
+    id,
+    name,
+    kind,
+    passwordHash: passwordHash ?? undefined,
+    hostId: hostId ?? undefined,
+    createdMs,
+    firstSeq: firstSeq ?? 1,
+    lastSeq: lastSeq ?? 0,
+    lastSeqByKind,
+  };
+}
+
+export function memberOfRow(row: SqlValue[]): StoredMember {
+  const [id, roomId, user, tokenDigest, address, profile, joinedMs] = row as [
+    number,
+    number,
+    string,
+    string | null,
+    string,
+    string,
+    number,
+  ];
+  return { id, roomId, user, tokenDigest: tokenDigest ?? undefined, address, profile, joinedMs };
+}
+
+/** One seek of the index for each kind the room has, however many events they are. */
+export function readLastSeqByKind(statements: ReadStatements, roomId: number): Map<number, number> {
+  const lastSeqByKind = new Map<number, number>();
+  let bound = Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const row = statements.trackedKindBelow.get(roomId, bound) as [number, number] | undefined;
+    if (row === undefined) return lastSeqByKind;
+    lastSeqByKind.set(row[0], row[1]);
+    bound = row[0];
+  }
+}

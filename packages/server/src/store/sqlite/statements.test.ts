@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Database } from './database.ts';
+import { migrate } from './migrate.ts';
+import { readSql, writeSql } from './statements.ts';
+
+/** Statements that read a whole small table, by design: once at start, or for a listing. */
+const wholeTables: Readonly<Record<string, RegExp>> = {
+  openRooms: /^SCAN rooms USING INDEX rooms_open$/,
+  allRooms: /^SCAN rooms$/,
+  members: /^SCAN members$/,
+  epoch: /^SCAN epochs$/,
+};
+
+function plans(sql: string): string[] {
+  const database = new Database(':memory:', { busyTimeoutMs: 0 });
+  migrate(database, 'test');
+  const details = database
+    .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .all()
+    .map((row) => String(row[3]));
+  database.close();
+  return details;
+}
+
+for (const [name, sql] of Object.entries({ ...readSql, ...writeSql })) {
+  test(`the statement "${name}" finds its rows by an index and sorts nothing`, () => {
+    for (const detail of plans(sql)) {
+      assert.doesNotMatch(detail, /TEMP B-TREE/);
+      assert.doesNotMatch(detail, /SCAN events/);
+      const isWholeTable = wholeTables[name]?.test(detail) ?? false;
+      assert.ok(isWholeTable || !detail.startsWith('SCAN'), `${name}: ${detail}`);
+    }
+  });
+}
+
+test('a query without an index would be noticed', () => {
+  assert.deepEqual(plans('SELECT * FROM events WHERE user = ?'), ['SCAN events']);
+});

@@ -1,0 +1,69 @@
+import type { Database, Statement } from './database.ts';
+
+const EVENT_COLUMNS = 'room_id, seq, position, kind, time_ms, author, user, client_id, target, body';
+const FIRST_SEQ = '(SELECT min(seq) FROM events WHERE room_id = rooms.id)';
+const LAST_SEQ = '(SELECT max(seq) FROM events WHERE room_id = rooms.id)';
+
+/** Reads; the test of the query plans goes through all of them. */
+export const readSql = {
+  events: `SELECT ${EVENT_COLUMNS} FROM events WHERE room_id = ? AND seq >= ? ORDER BY seq LIMIT ?`,
+  eventByClientId: `SELECT ${EVENT_COLUMNS} FROM events WHERE room_id = ? AND client_id = ?`,
+  lastPosition: 'SELECT max(position) FROM events',
+  /** The greatest kind below a bound, and its newest event: one step of a walk that never visits a kind twice. */
+  trackedKindBelow:
+    'SELECT kind, seq FROM events WHERE room_id = ? AND kind >= 32 AND kind < ? ORDER BY kind DESC, seq DESC LIMIT 1',
+  /** By the partial index, which has no closed rooms: in a long life these become many. */
+  openRooms:
+    `SELECT id, name, kind, password_hash, host_id, created_ms, ${FIRST_SEQ}, ${LAST_SEQ} ` +
+    'FROM rooms INDEXED BY rooms_open WHERE closed_ms IS NULL',
+  allRooms: `SELECT id, name, kind, created_ms, closed_ms, ${FIRST_SEQ}, ${LAST_SEQ} FROM rooms ORDER BY id`,
+  isClosedRoom: 'SELECT 1 FROM rooms WHERE id = ? AND closed_ms IS NOT NULL',
+  members: 'SELECT id, room_id, user, token_digest, address, profile, joined_ms FROM members ORDER BY id',
+  state: 'SELECT last_room_id, last_member_id, was_closed, synchronous, boot_id FROM state WHERE only = 1',
+  epoch: 'SELECT epoch, start_position FROM epochs ORDER BY epoch DESC LIMIT 1',
+} as const;
+
+export const writeSql = {
+  /** Changes no row when the room's log has the client id already; any other conflict is an error. */
+  insertEvent:
+    `INSERT INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ` +
+    'ON CONFLICT (room_id, client_id) WHERE client_id IS NOT NULL DO NOTHING',
+  putRoom:
+    'INSERT INTO rooms (id, name, kind, password_hash, host_id, created_ms) VALUES (?, ?, ?, ?, ?, ?) ' +
+    'ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, ' +
+    'password_hash = excluded.password_hash, host_id = excluded.host_id, created_ms = excluded.created_ms',
+  closeRoom: 'UPDATE rooms SET closed_ms = ? WHERE id = ? AND closed_ms IS NULL',
+  putMember:
+    'INSERT INTO members (id, room_id, user, token_digest, address, profile, joined_ms) VALUES (?, ?, ?, ?, ?, ?, ?) ' +
+    'ON CONFLICT (id) DO UPDATE SET room_id = excluded.room_id, user = excluded.user, ' +
+    'token_digest = excluded.token_digest, address = excluded.address, profile = excluded.profile, ' +
+    'joined_ms = excluded.joined_ms',
+  deleteMember: 'DELETE FROM members WHERE id = ?',
+  deleteMembersOfRoom: 'DELETE FROM members WHERE room_id = ?',
+  putCounters: 'UPDATE state SET last_room_id = ?, last_member_id = ? WHERE only = 1',
+  beginRun:
+    'INSERT INTO state (only, last_room_id, last_member_id, was_closed, synchronous, boot_id) VALUES (1, 0, 0, 0, ?, ?) ' +
+    'ON CONFLICT (only) DO UPDATE SET was_closed = 0, synchronous = excluded.synchronous, boot_id = excluded.boot_id',
+  endRun: 'UPDATE state SET was_closed = 1 WHERE only = 1',
+  insertEpoch: 'INSERT INTO epochs (epoch, start_position, started_ms, boot_id) VALUES (?, ?, ?, ?)',
+} as const;
+
+/** Every statement by its name, prepared once. */
+export type ReadStatements = { readonly [Name in keyof typeof readSql]: Statement };
+export type Statements = ReadStatements & { readonly [Name in keyof typeof writeSql]: Statement };
+
+export function prepareReads(database: Database): ReadStatements {
+  return prepareAll(database, readSql);
+}
+
+export function prepareStatements(database: Database): Statements {
+  return { ...prepareReads(database), ...prepareAll(database, writeSql) };
+}
+
+function prepareAll<Name extends string>(
+  database: Database,
+  texts: Readonly<Record<Name, string>>,
+): Record<Name, Statement> {
+  const entries = Object.entries<string>(texts).map(([name, sql]) => [name, database.prepare(sql)] as const);
+  return Object.fromEntries(entries) as Record<Name, Statement>;
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import {
+  appendEvent,
+  closeRoom,
+  exampleEvent,
+  exampleRoom,
+  propertyRuns,
+  putRoom,
+  storeContract,
+  temporaryDirectory,
+} from '@confab/testing';
+import { Database } from './database.ts';
+import { LOCK_FILE, LOG_FILE } from './options.ts';
+import { openSqliteStore } from './store.ts';
+
+// A thread takes a while to start, so that most sequences of calls are tried without it: see log-database.test.ts.
+storeContract(
+  'the SQLite store',
+  async (context) => {
+    const folder = temporaryDirectory(context);
+    const open = async () => folder.closing(await openSqliteStore({ directory: folder.path }));
+    let store = await open();
+    return {
+      store,
+      reopen: async () => {
+        await store.close();
+        store = await open();
+        return store;
+      },
+    };
+  },
+  { modelRuns: Math.ceil(propertyRuns() / 50) },
+);
+
+test('the main loop goes on while the disk keeps a commit waiting', async (context) => {
+  const folder = temporaryDirectory(context);
+  const store = folder.closing(await openSqliteStore({ directory: folder.path }));
+  await store.commit([putRoom(exampleRoom(1))]);
+  // Another writer on the same file: the commit waits for it as it would wait for a slow disk.
+  const slow = folder.closing(new Database(store.file, { busyTimeoutMs: 0 }));
+  slow.exec('BEGIN IMMEDIATE');
+  let isCommitted = false;
+  const commit = store.commit([appendEvent(exampleEvent(1))]).then(() => {
+    isCommitted = true;
+  });
+  for (let turns = 0; turns < 2_000; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isCommitted, false);
+  slow.exec('ROLLBACK');
+  await commit;
+  assert.equal((await store.read(1, 1, 9)).length, 1);
+});
+
+test('a folder that a store has open is refused to a second one, until the first is closed', async (context) => {
+  const folder = temporaryDirectory(context);
+  const first = folder.closing(await openSqliteStore({ directory: folder.path }));
+  await assert.rejects(openSqliteStore({ directory: folder.path }), {
+    code: 'STORE_FAILED',
+    message: `Data folder "${folder.path}" is in use by another confab; stop it or choose another with --data`,
+  });
+  // The attempt took nothing from the first.
+  await first.commit([putRoom(exampleRoom(1))]);
+  await assert.rejects(openSqliteStore({ directory: folder.path }), /in use by another confab/);
+  await first.close();
+  const second = folder.closing(await openSqliteStore({ directory: folder.path }));
+  assert.equal((await second.load()).lastRoomId, 1);
+});
+
+test('a missing folder is made, for its owner alone', async (context) => {
+  const folder = temporaryDirectory(context);
+  const directory = join(folder.path, 'deep', 'data');
+  const store = folder.closing(await openSqliteStore({ directory }));
+  await store.commit([putRoom(exampleRoom(1))]);
+  assert.equal(store.file, join(directory, LOG_FILE));
+  const mode = (path: string) => statSync(path).mode & 0o777;
+  assert.equal(mode(directory), 0o700);
+  const files = readdirSync(directory).toSorted();
+  assert.deepEqual(files, [LOG_FILE, `${LOG_FILE}-shm`, `${LOG_FILE}-wal`, LOCK_FILE]);
+  for (const file of files) assert.equal(mode(join(directory, file)), 0o600, file);
+  await store.close();
+  assert.ok(!existsSync(join(directory, `${LOG_FILE}-wal`)), 'a clean close leaves one file to copy');
+});
+
+test('a folder that cannot be used is refused in a sentence that says what to do', async (context) => {
+  const folder = temporaryDirectory(context);
+  const notAFolder = join(folder.path, 'file');
+  writeFileSync(notAFolder, '');
+  for (const directory of [notAFolder, join(notAFolder, 'below')]) {
+    await assert.rejects(openSqliteStore({ directory }), {
+      code: 'STORE_FAILED',
+      message: /^Cannot use data folder ".+": .+; make it readable and writable or choose another with --data$/,
+    });
+  }
+});
+
+test('a log that is no database is refused, left as it is, and the folder not kept locked', async (context) => {
+  const folder = temporaryDirectory(context);
+  const file = join(folder.path, LOG_FILE);
+  writeFileSync(file, 'not a database, '.repeat(100));
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await assert.rejects(openSqliteStore({ directory: folder.path }), {
+      code: 'STORE_FAILED',
+      message: /file is not a database/,
+    });
+  }
+  assert.equal(statSync(file).size, 1_600);
+});
+
+test('a commit that the disk has no room for fails as a whole, and what fits still goes in', async (context) => {
+  const folder = temporaryDirectory(context);
+  const store = folder.closing(await openSqliteStore({ directory: folder.path, fileBytesMax: 256 * 1024 }));
+  await store.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]);
+  const body = new Uint8Array(4096);
+  const tooMuch = Array.from({ length: 100 }, (_, index) => appendEvent(exampleEvent(index + 2, { body })));
+  await assert.rejects(store.commit(tooMuch), { code: 'STORE_FAILED', message: /full/ });
+  assert.equal((await store.load()).lastPosition, 1);
+  assert.equal((await store.commit(tooMuch.slice(0, 10))).status, 'committed');
+  assert.equal((await store.read(1, 1, 100)).length, 11);
+});
+
+test('no call hangs when the thread dies: what is pending fails, what comes after fails, closing succeeds', async (context) => {
+  const folder = temporaryDirectory(context);
+  const worker = new Worker(new URL('./worker.ts', import.meta.url));
+  const store = folder.closing(await openSqliteStore({ directory: folder.path, createWorker: () => worker }));
+  await store.commit([putRoom(exampleRoom(1))]);
+  // Held up, so that the calls are sure to be pending.
+  const slow = folder.closing(new Database(store.file, { busyTimeoutMs: 0 }));
+  slow.exec('BEGIN IMMEDIATE');
+  const pending = [store.commit([appendEvent(exampleEvent(1))]), store.read(1, 1, 9), store.load()];
+  const dead = { code: 'STORE_FAILED', message: /thread ended/ };
+  const rejections = pending.map((call) => assert.rejects(call, dead));
+  const terminated = worker.terminate();
+  slow.exec('ROLLBACK');
+  await terminated;
+  await Promise.all(rejections);
+  await assert.rejects(store.commit([closeRoom(1)]), dead);
+  await store.close();
+  const next = folder.closing(await openSqliteStore({ directory: folder.path }));
+  assert.equal((await next.load()).lastRoomId, 1);
+});
+
+test('a thread that fails before it opens the log is told from one that opened it', async (context) => {
+  const folder = temporaryDirectory(context);
+  const createWorker = () => new Worker('throw new Error("no such thing")', { eval: true });
+  await assert.rejects(openSqliteStore({ directory: folder.path, createWorker }), {
+    code: 'STORE_FAILED',
+    message: "The store's thread failed: no such thing",
+  });
+});

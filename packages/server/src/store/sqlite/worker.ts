@@ -1,0 +1,51 @@
+import { parentPort } from 'node:worker_threads';
+import { CoreError } from '@confab/core';
+import { reasonOf, storeFailed } from '../failure.ts';
+import { encodeEvents } from './event-codec.ts';
+import { LogDatabase } from './log-database.ts';
+import { unpackBatch, type WorkerAnswer, type WorkerCall, type WorkerCalls, type WorkerRequest } from './protocol.ts';
+
+/*
+ * The thread that waits for the disk, so that the server's main loop never does. It answers one request after the other,
+ * in the order they came; the order is what makes `close` wait for all that was asked before it.
+ */
+const port = parentPort;
+if (port === null) throw new Error('This file runs as a worker thread');
+
+let database: LogDatabase | undefined;
+
+port.on('message', (request: WorkerRequest) => {
+  const { id } = request;
+  try {
+    answer({ id, answer: run(request) });
+  } catch (error) {
+    const failure =
+      error instanceof CoreError ? error : storeFailed(`The store could not ${request.call}: ${reasonOf(error)}`);
+    answer({ id, error: { code: failure.code, message: failure.message } });
+  }
+  if (request.call === 'close') port.close();
+});
+
+function run(request: WorkerRequest): WorkerCalls[WorkerCall]['answer'] {
+  if (request.call === 'open') {
+    database = LogDatabase.open(request.ask);
+    return { file: database.file };
+  }
+  if (database === undefined) throw storeFailed('The store is not open');
+  switch (request.call) {
+    case 'load':
+      return database.load();
+    case 'commit':
+      return database.commit(unpackBatch(request.ask));
+    case 'read':
+      return encodeEvents(database.read(request.ask.roomId, request.ask.fromSeq, request.ask.limit));
+    case 'close':
+      database.close();
+      return undefined;
+  }
+}
+
+function answer(message: WorkerAnswer): void {
+  const isEncoded = 'answer' in message && message.answer !== undefined && 'buffer' in message.answer;
+  port?.postMessage(message, isEncoded ? [message.answer.buffer] : []);
+}
