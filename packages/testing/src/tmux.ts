@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { WithCleanUp } from './temporary-directory.ts';
+import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
 
 const run = promisify(execFile);
 
@@ -10,8 +10,6 @@ const POLL_MS = 25;
 
 /** Why tests at a terminal cannot run here; undefined: they can. */
 export const withoutTmux: string | undefined = findTmux();
-
-let serverCount = 0;
 
 function findTmux(): string | undefined {
   try {
@@ -29,22 +27,22 @@ export interface TmuxOptions {
 
 /** A real terminal, of a tmux server of its own, in which a command runs. */
 export class Tmux {
-  readonly #server: string;
+  /** Where its socket is. */
+  readonly #directory: string;
 
-  private constructor(server: string) {
-    this.#server = server;
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async close(): Promise<void> {
+    // It may have ended by itself.
+    await this.#tmux('kill-server').catch(() => {});
   }
 
   /** Run a command; when it has ended, the screen says `[exit code N]`. */
   static async start(context: WithCleanUp, command: readonly string[], options: TmuxOptions = {}): Promise<Tmux> {
-    serverCount += 1;
-    const terminal = new Tmux(`confab-test-${process.pid}-${serverCount}`);
-    context.after(() =>
-      terminal.#tmux('kill-server').then(
-        () => {},
-        () => {},
-      ),
-    );
+    const directory = temporaryDirectory(context);
+    const terminal = directory.closing(new Tmux(directory.path));
     // Ctrl+C goes to the command; the shell has to outlive it.
     const line = `trap : INT; ${command.map(quoted).join(' ')}; printf '[exit code %s]\\n' $?; exec sleep 600`;
     const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 24)];
@@ -95,8 +93,8 @@ export class Tmux {
   }
 
   async #tmux(...args: string[]): Promise<string> {
-    const env = { ...process.env, LC_ALL: 'C.UTF-8', TMUX: '' };
-    const { stdout } = await run('tmux', ['-u', '-f', '/dev/null', '-L', this.#server, ...args], { env });
+    const env = { ...process.env, LC_ALL: 'C.UTF-8', TMUX: '', TMUX_TMPDIR: this.#directory };
+    const { stdout } = await run('tmux', ['-u', '-f', '/dev/null', '-L', 'test', ...args], { env });
     return stdout;
   }
 }

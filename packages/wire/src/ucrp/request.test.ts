@@ -42,7 +42,11 @@ test('any bytes are a request that is encoded to the same bytes, or a CodecError
   const wideHead = fc
     .tuple(fc.array(fc.nat({ max: 3 }), { minLength: 3, maxLength: 3 }), fc.uint8Array({ maxLength: 10 }))
     .map(([[room, token, message], rest]) =>
-      Uint8Array.from([0, 0, 0, room!, 0, 0, 0, token!, 0, 0, 0, message!, ...rest]),
+      Uint8Array.from([
+        ...[0, 0, 0, room!, ...new Uint8Array(room!).fill(0x72)],
+        ...[0, 0, 0, token!, ...new Uint8Array(token!).fill(0x74)],
+        ...[0, 0, 0, message!, ...rest],
+      ]),
     );
   const inputs = fc.oneof(
     { weight: 3, arbitrary: mangled(requests.map(encodeUcrpRequest)) },

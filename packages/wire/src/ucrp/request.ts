@@ -25,7 +25,7 @@ export interface UcrpRequest {
  * A datagram to its parts. Integers are big-endian:
  *
  *     compact   [1 room length][1 token length][room][token][message]
- *     wide      [4 room length][4 token length][4 message length][room][token][message]
+ *     wide      [4 room length][room][4 token length][token][4 message length][message]
  *
  * A datagram that begins with two zero bytes is wide, since a compact one cannot have an empty room name.
  *
@@ -42,26 +42,38 @@ export function decodeUcrpRequest(bytes: Uint8Array, bytesMax: number = UCRP_DAT
 }
 
 function decodeCompact(bytes: Uint8Array): UcrpRequest {
-  return decodeParts('compact', bytes, checkLength(bytes[0]!, 'room name', 0), checkLength(bytes[1]!, 'token', 1));
+  const roomEnd = 2 + checkLength(bytes[0]!, 'room name', 0);
+  const messageStart = roomEnd + checkLength(bytes[1]!, 'token', 1);
+  if (messageStart > bytes.length) throw truncated(bytes.length);
+  return decodeParts('compact', bytes, 2, roomEnd, roomEnd, messageStart, messageStart);
 }
 
 function decodeWide(bytes: Uint8Array): UcrpRequest {
-  if (bytes.length < REQUEST_HEAD_BYTES.wide) throw truncated(bytes.length);
-  const roomBytes = checkLength(readUint32(bytes, 0), 'room name', 0);
-  const tokenBytes = checkLength(readUint32(bytes, 4), 'token', 4);
-  const size = REQUEST_HEAD_BYTES.wide + roomBytes + tokenBytes + readUint32(bytes, 8);
+  const roomEnd = 4 + checkLength(readLength(bytes, 0), 'room name', 0);
+  const tokenEnd = roomEnd + 4 + checkLength(readLength(bytes, roomEnd), 'token', roomEnd);
+  const messageStart = tokenEnd + 4;
+  const size = messageStart + readLength(bytes, tokenEnd);
   if (size > bytes.length) throw truncated(bytes.length);
   if (size < bytes.length) throw invalid(`${bytes.length - size} bytes follow the message`, size);
-  return decodeParts('wide', bytes, roomBytes, tokenBytes);
+  return decodeParts('wide', bytes, 4, roomEnd, roomEnd + 4, tokenEnd, messageStart);
 }
 
-function decodeParts(layout: UcrpLayout, bytes: Uint8Array, roomBytes: number, tokenBytes: number): UcrpRequest {
-  const roomStart = REQUEST_HEAD_BYTES[layout];
-  const tokenStart = roomStart + roomBytes;
-  const messageStart = tokenStart + tokenBytes;
-  if (messageStart > bytes.length) throw truncated(bytes.length);
-  const room = decodeUtf8Range(bytes, roomStart, tokenStart);
-  const token = decodeUtf8Range(bytes, tokenStart, messageStart);
+function readLength(bytes: Uint8Array, offset: number): number {
+  if (offset + 4 > bytes.length) throw truncated(bytes.length);
+  return readUint32(bytes, offset);
+}
+
+function decodeParts(
+  layout: UcrpLayout,
+  bytes: Uint8Array,
+  roomStart: number,
+  roomEnd: number,
+  tokenStart: number,
+  tokenEnd: number,
+  messageStart: number,
+): UcrpRequest {
+  const room = decodeUtf8Range(bytes, roomStart, roomEnd);
+  const token = decodeUtf8Range(bytes, tokenStart, tokenEnd);
   const validEnd = utf8PrefixEnd(bytes, messageStart, bytes.length);
   if (validEnd < bytes.length) {
     const message = `Cannot decode UCRP request: ill-formed UTF-8 in the message at byte ${validEnd}`;
@@ -79,9 +91,8 @@ export function encodeUcrpRequest(request: UcrpRequest): Uint8Array {
   const room = encodeUtf8(request.room);
   const token = encodeUtf8(request.token);
   checkLength(room.length, 'room name', 0);
-  checkLength(token.length, 'token', layout === 'wide' ? 4 : 1);
-  const roomStart = REQUEST_HEAD_BYTES[layout];
-  const messageStart = roomStart + room.length + token.length;
+  checkLength(token.length, 'token', layout === 'wide' ? 4 + room.length : 1);
+  const messageStart = REQUEST_HEAD_BYTES[layout] + room.length + token.length;
   checkDatagramSize(messageStart + message.length);
   const validEnd = utf8PrefixEnd(message, 0, message.length);
   if (validEnd < message.length) {
@@ -92,14 +103,16 @@ export function encodeUcrpRequest(request: UcrpRequest): Uint8Array {
   const bytes = new Uint8Array(messageStart + message.length);
   if (layout === 'wide') {
     writeUint32(bytes, 0, room.length);
-    writeUint32(bytes, 4, token.length);
-    writeUint32(bytes, 8, message.length);
+    bytes.set(room, 4);
+    writeUint32(bytes, 4 + room.length, token.length);
+    bytes.set(token, 8 + room.length);
+    writeUint32(bytes, messageStart - 4, message.length);
   } else {
     bytes[0] = room.length;
     bytes[1] = token.length;
+    bytes.set(room, 2);
+    bytes.set(token, 2 + room.length);
   }
-  bytes.set(room, roomStart);
-  bytes.set(token, roomStart + room.length);
   bytes.set(message, messageStart);
   return bytes;
 }
@@ -110,7 +123,7 @@ export function encodeUcrpRequest(request: UcrpRequest): Uint8Array {
  */
 export function ucrpMessageBytesMax(layout: UcrpLayout, room: string, token: string): number {
   const roomBytes = checkLength(encodeUtf8(room).length, 'room name', 0);
-  const tokenBytes = checkLength(encodeUtf8(token).length, 'token', layout === 'wide' ? 4 : 1);
+  const tokenBytes = checkLength(encodeUtf8(token).length, 'token', layout === 'wide' ? 4 + roomBytes : 1);
   return UCRP_DATAGRAM_BYTES_MAX - REQUEST_HEAD_BYTES[layout] - roomBytes - tokenBytes;
 }
 

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { ConnectOptions, Session } from '@confab/client';
+import { converse, type Ending } from '../conversation/conversation.ts';
+import { type Interrupt, Interruption } from '../conversation/interruption.ts';
+import { ExitCode, signalExitCodes } from '../exit-codes.ts';
+import { codeOf, reasonOf, UsageError } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { openScreen } from '../terminal/open-screen.ts';
+import { sanitizeName } from '../terminal/sanitize.ts';
+import type { Screen } from '../terminal/screen.ts';
+
+/** Opens sessions: `connect` of @confab/client, or a test's own. */
+export type Connect = (url: string, options: ConnectOptions) => Promise<Session>;
+
+export interface ChatOptions {
+  readonly user?: string;
+  readonly passwordFile?: string;
+  readonly create?: boolean;
+  readonly join?: boolean;
+  readonly listen?: boolean;
+}
+
+/** `confab chat URL`: into a room without questions, for people and for pipes. */
+export async function runChat(io: Io, url: string, options: ChatOptions, connect: Connect): Promise<ExitCode> {
+  const user = options.user ?? systemUserName(io.env);
+  const password = readPassword(io.env, options.passwordFile);
+  const entry = options.create === true ? 'create' : options.join === true ? 'join' : 'join-or-create';
+  const screen = openScreen(io);
+  const interruption = new Interruption(io, screen);
+  try {
+    const session = await connect(url, { user, password, entry, signal: interruption.signal });
+    await screen.printStatus(welcome(session, screen));
+    return chatExitCode(
+      await converse({ session, screen, interruption, isListening: options.listen === true }),
+      screen,
+    );
+  } catch (error) {
+    if (interruption.interrupt !== undefined) return interruptExitCode(interruption.interrupt, false);
+    await screen.printStatus(`confab: ${reasonOf(error)}`);
+    return codeOf(error) === 'URL_INVALID' ? ExitCode.USAGE : ExitCode.FAILED;
+  } finally {
+    interruption.stop();
+    screen.close();
+  }
+}
+
+function chatExitCode({ closed, interrupt, failureCount }: Ending, screen: Screen): ExitCode {
+  if (interrupt !== undefined) return interruptExitCode(interrupt, screen.isInteractive);
+  if (closed.reason === 'room-closed') return ExitCode.ROOM_CLOSED;
+  if (closed.reason === 'lost') {
+    void screen.printStatus(`confab: ${closed.text}`);
+    return ExitCode.FAILED;
+  }
+  return failureCount > 0 ? ExitCode.NOT_SENT : ExitCode.OK;
+}
+
+/** For somebody at a terminal Ctrl+C is the usual way out, and no failure. */
+export function interruptExitCode(interrupt: Interrupt, isInteractive: boolean): ExitCode {
+  if (interrupt === 'ctrl-c') return isInteractive ? ExitCode.OK : ExitCode.INTERRUPTED;
+  if (interrupt === 'SIGINT' && isInteractive) return ExitCode.OK;
+  return signalExitCodes[interrupt];
+}
+
+function welcome(session: Session, screen: Screen): string {
+  const { room, user, role, localAddress } = session;
+  const hint = screen.isInteractive ? '; /help for help, Ctrl+C to leave' : '';
+  return `Joined "${sanitizeName(room)}" as ${sanitizeName(user)} (${role}), own address ${localAddress}${hint}`;
+}
+
+function systemUserName(env: Io['env']): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // An account without an entry in the user database, as containers have them.
+    const name = env.USER ?? env.LOGNAME;
+    if (name) return name;
+    throw new UsageError('Cannot tell who you are: the system knows no name for this account; give one with --user');
+  }
+}
+
+/** The password's file wins over the variable; its last line end does not count. */
+export function readPassword(env: Io['env'], file: string | undefined): string | undefined {
+  if (file === undefined) return env.CONFAB_PASSWORD || undefined;
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new UsageError(`Cannot read password file "${file}": ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { shortToken } from './phases.ts';
+import { renderEvent, renderMessage } from './render.ts';
+
+test('further lines of a message are indented, so that none passes for somebody else', () => {
+  assert.equal(renderMessage('Bob', 'one\nAnn: two'), 'Bob: one\n    Ann: two');
+});
+
+test('names and text reach the screen without control sequences', () => {
+  assert.equal(renderMessage('\x1b[2JBob\n', 'hi\x1b]0;x\x07'), 'Bob: hi');
+});
+
+test('notices are one line', () => {
+  assert.equal(renderEvent({ type: 'notice', text: 'Bob\njoined' }), '* Bob joined');
+  assert.equal(
+    renderEvent({ type: 'closed', reason: 'room-closed', text: 'The host has left' }),
+    '* The host has left',
+  );
+  assert.equal(renderEvent({ type: 'closed', reason: 'left', text: 'You have left' }), undefined);
+});
+
+test('of a token only the beginning shows', () => {
+  assert.equal(shortToken('ab'.repeat(32)), 'ababababab… (64 characters)');
+  assert.equal(shortToken('secret'), 's… (6 characters)');
+});

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseTypedLine } from './typed-line.ts';
+
+test('exit, quit and q leave, in any case and between blanks', () => {
+  for (const line of ['exit', 'QUIT', '  q ', 'Exit\t']) {
+    assert.deepEqual(parseTypedLine(line, true), { kind: 'leave' });
+    assert.deepEqual(parseTypedLine(line, false), { kind: 'leave' });
+  }
+});
+
+test('a line that only begins so is said', () => {
+  assert.deepEqual(parseTypedLine('quit it', true), { kind: 'say', text: 'quit it' });
+});
+
+test('blank lines mean nothing', () => {
+  assert.deepEqual(parseTypedLine(' \t', true), { kind: 'nothing' });
+});
+
+test('a line is said with the blanks around it', () => {
+  assert.deepEqual(parseTypedLine('  indented ', true), { kind: 'say', text: '  indented ' });
+});
+
+test('where people type, a slash begins a command, and two begin a text', () => {
+  assert.deepEqual(parseTypedLine('/help', true), { kind: 'help' });
+  assert.deepEqual(parseTypedLine('/QUIT', true), { kind: 'leave' });
+  assert.deepEqual(parseTypedLine('/usr/bin is a folder', true), { kind: 'unknown-command', command: '/usr/bin' });
+  assert.deepEqual(parseTypedLine('//etc', true), { kind: 'say', text: '/etc' });
+});
+
+test('what a script pipes in has no commands', () => {
+  assert.deepEqual(parseTypedLine('/help', false), { kind: 'say', text: '/help' });
+  assert.deepEqual(parseTypedLine('//etc', false), { kind: 'say', text: '//etc' });
+});

@@ -1,0 +1,59 @@
+/** The ends of the help texts: examples, and what the exit codes mean. */
+
+export const programHelp = `
+Examples:
+  $ confab serve                                            run a server on this machine
+  $ confab client                                           chat, with a menu
+  $ confab chat ucrp://127.0.0.1:9090/lobby --user Ann      straight into a room
+
+"confab COMMAND --help" tells more about a command.`;
+
+export const serveHelp = `
+Settings come from flags, else from CONFAB_… variables (hybrid.tcp_port is CONFAB_HYBRID_TCP_PORT), else from the
+configuration file. Log lines go to standard error.
+
+Examples:
+  $ confab serve
+  $ confab serve --host 0.0.0.0 --data /var/lib/confab      for the whole network
+  $ confab serve --tcp-port 7000 --udp-port 7001 --set hybrid.alternate.enabled=false
+  $ confab serve --interactive
+
+Exit codes: 0 stopped by a signal, 1 cannot start, 2 wrong usage or configuration, 130 interrupted again while stopping.`;
+
+export const clientHelp = `
+What no flag answers is asked. When standard input is no terminal, answers are read from its lines; further lines are
+messages, and at its end the room is left. exit, quit, q, Ctrl+C or Ctrl+D leaves.
+
+Examples:
+  $ confab client
+  $ confab client --host 127.0.0.1 --tcp-port 9090 --udp-port 9091 --join lobby --user Ann
+
+Exit codes: 0 left, or the room was closed; 1 connection lost, or (scripts) nothing could be joined; 2 wrong usage;
+4 (scripts) some message was not accepted or not confirmed; 130 interrupted by SIGINT (0 at a terminal).`;
+
+export const chatHelp = `
+Each line of standard input is sent; the lines exit, quit and q leave, and blank lines are not sent. The conversation goes
+to standard output as "NAME: text", further lines of a message indented, and "* text" for notices; everything else goes to
+standard error. At the end of input it waits until every message is settled, then leaves.
+At a terminal, /help lists the commands and //text says "/text".
+
+Examples:
+  $ confab chat ucrp://127.0.0.1:9090/lobby --user Ann
+  $ confab chat ucrp://127.0.0.1:9090/lobby --join < notes.txt
+  $ uptime | confab chat ucrp://127.0.0.1:9090/status --user cron
+  $ confab chat ucrp://127.0.0.1:9090/lobby --listen < /dev/null > lobby.txt
+
+Exit codes: 0 left, or end of input; 1 could not connect, was refused, or the connection was lost; 2 wrong usage; 3 the room
+was closed by its host; 4 some message was not accepted or not confirmed; 130 interrupted by SIGINT (0 at a terminal);
+143 ended by SIGTERM, 129 by SIGHUP.`;
+
+export const logHelp = `
+With --json and a room, each event is {room, seq, position, kind, timeMs, user, text}; kind is the number of the event
+kind: 1 message, 2 join, 3 leave, 4 room closed, 5 notice, 6 edit, 7 deletion, 8 reaction.
+
+Examples:
+  $ confab log
+  $ confab log lobby --data /var/lib/confab
+  $ confab log lobby --json | jq -r 'select(.kind == 1) | .text'
+
+Exit codes: 0 shown, 1 no such log or room, 2 wrong usage or configuration.`;

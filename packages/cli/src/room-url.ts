@@ -1,0 +1,29 @@
+/** Where a room of the hybrid wire is. */
+export interface HybridRoom {
+  /** Name or address of the server. */
+  readonly host: string;
+  readonly tcpPort: number;
+  readonly udpPort: number;
+  readonly room: string;
+}
+
+/** The URL that `connect` takes. The UDP port is named only when it is not the TCP port + 1, which is the default. */
+export function hybridRoomUrl({ host, tcpPort, udpPort, room }: HybridRoom): string {
+  const query = udpPort === tcpPort + 1 ? '' : `?udp=${udpPort}`;
+  return `ucrp://${inUrl(host)}:${tcpPort}/${encodeURIComponent(room)}${query}`;
+}
+
+/** An address to join at, for one that is listened on: "all addresses" (0.0.0.0, ::) is none that can be connected to. */
+export function joinableHost(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  return address === '::' ? '::1' : address;
+}
+
+/** `address:port`, with brackets around an IPv6 address. */
+export function hostPort(host: string, port: number): string {
+  return `${inUrl(host)}:${port}`;
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
