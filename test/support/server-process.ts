@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { quietEnvironment } from '@confab/testing/wire-settings';
 import { within } from './wait.ts';
 
 const command = fileURLToPath(new URL('../../packages/cli/bin/confab.js', import.meta.url));
@@ -75,6 +76,7 @@ export class ServerProcess {
       env: {
         // Settings of whoever runs the tests are not the tests'.
         ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONFAB_|NODE_)/.test(name))),
+        ...quietEnvironment,
         // Many servers are started: half of the time for it goes into reading the sources.
         NODE_COMPILE_CACHE: join(tmpdir(), 'confab-test-compile-cache'),
       },

@@ -17,6 +17,7 @@ export type ClientErrorCode =
   | 'MESSAGE_TOO_LONG'
   | 'MESSAGE_RESERVED'
   | 'SEND_UNCERTAIN'
-  | 'SESSION_CLOSED';
+  | 'SESSION_CLOSED'
+  | 'NOT_SUPPORTED';
 
 export class ClientError extends ChatError<ClientErrorCode> {}

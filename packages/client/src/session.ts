@@ -61,10 +61,18 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a wire can do besides sending and leaving. */
+export type SessionAbility = 'join' | 'rooms' | 'users';
+
+export interface JoinOptions extends SendOptions {
+  readonly password?: string | undefined;
+}
+
 /** One user in one room over one wire. All wires give this same interface. */
 export interface Session extends AsyncDisposable {
   /** Scheme of the wire, such as `ucrp`. */
   readonly scheme: string;
+  /** The room one is in; changes with `join`. */
   readonly room: string;
   readonly user: string;
   readonly role: 'host' | 'member';
@@ -77,6 +85,8 @@ export interface Session extends AsyncDisposable {
   /** Whether the wire confirms messages, so that `send` fulfils with `accepted`. */
   readonly isConfirming: boolean;
   readonly status: 'open' | 'closing' | 'closed';
+  /** Which of `join`, `rooms` and `users` this wire has; the others reject with NOT_SUPPORTED. */
+  readonly abilities: ReadonlySet<SessionAbility>;
 
   /**
    * Say something. Always settles.
@@ -84,6 +94,12 @@ export interface Session extends AsyncDisposable {
    *   and no confirmation came; the signal's reason when it was aborted
    */
   send(text: string, options?: SendOptions): Promise<SendReceipt>;
+  /** Leave this room and enter another one; events of the new room follow those of the old one. */
+  join(room: string, options?: JoinOptions): Promise<void>;
+  /** Names of the rooms that can be joined, sorted. */
+  rooms(options?: SendOptions): Promise<string[]>;
+  /** Names of those who are in the room. */
+  users(options?: SendOptions): Promise<string[]>;
   /** Leave the room and let go of the connection. A host's leaving closes the room. Repeated calls wait for the first. */
   leave(options?: SendOptions): Promise<void>;
   /** Fulfils with the last event when the session is over, whoever ended it. Never rejects. */

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const port = z.int().min(0).max(65_535);
 /** A number of things, at least one. */
 export const count = z.int().min(1);
+/** Zero or more. */
+export const amount = z.int().min(0);
 
 /** A token bucket: `burst` at once, refilled at `per_second`. */
 export function rate(fallback: { perSecond: number; burst: number }) {

@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { limitsSection } from './sections/limits.ts';
-import { logSection } from './sections/log.ts';
+import { clientSection, logSection, traceSection } from './sections/log.ts';
 import { storeSection } from './sections/store.ts';
-import { hybridSection } from './sections/wires.ts';
+import {
+  bridgeSection,
+  httpSection,
+  hybridSection,
+  jsonDatagramsSection,
+  jsonLinesSection,
+  stage1Section,
+} from './sections/wires.ts';
 
 /**
  * Every setting: the one schema that configuration files, `CONFAB_…` variables and flags are held against, for the server
@@ -13,8 +20,15 @@ export const configSchema = z.strictObject({
   data: z.string().min(1).default('./data').describe('folder of the embedded store'),
   store: storeSection,
   hybrid: hybridSection,
+  stage1: stage1Section,
+  json_lines: jsonLinesSection,
+  json_datagrams: jsonDatagramsSection,
+  bridge: bridgeSection,
+  http: httpSection,
   limits: limitsSection,
   log: logSection,
+  trace: traceSection,
+  client: clientSection,
 });
 
 export type ConfigFile = z.infer<typeof configSchema>;

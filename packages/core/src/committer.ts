@@ -20,6 +20,8 @@ export interface Batch {
 export interface Operation {
   /** Add changes to the batch. Throwing a CoreError refuses the operation alone: `failed` is called with it. */
   seal(batch: Batch): void;
+  /** The store has it; readers have not been handed its events yet. For wires that acknowledge before they deliver. */
+  persisted?(): void;
   /** The store has it and every reader was handed its events. */
   committed(): void;
   /** The log had its client id already, as `event`; nothing was written for it. */
@@ -34,6 +36,8 @@ export interface CommitterOptions {
   readonly schedule: Schedule;
   /** Where a log's events go once they are written. */
   readonly publish: (log: RoomLog, events: readonly RoomEvent[]) => void;
+  /** Hears of each batch that was written and published: how many events, and how long the oldest had waited, ms. */
+  readonly onCommitted?: (events: number, waitedMs: number) => void;
   /** Hears of a fault that was contained: an operation or a publication that threw, and the first of a row of failed commits. */
   readonly onFault: (error: unknown) => void;
   readonly loaded: Pick<LoadedState, 'lastPosition'>;
@@ -53,11 +57,18 @@ export class Committer {
   #isCommitting = false;
   #isStoreFailing = false;
   #position: number;
+  /** Monotonic time at which the oldest operation of the queue came, ms. */
+  #gatheringSinceMs = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#position = options.loaded.lastPosition;
+  }
+
+  /** Position of the newest event that the store has. */
+  get position(): number {
+    return this.#position;
   }
 
   /** Operations waiting for the next transaction. */
@@ -71,6 +82,7 @@ export class Committer {
   }
 
   enqueue(operation: Operation): void {
+    if (this.#queue.length === 0) this.#gatheringSinceMs = this.#options.clock.monotonicMs();
     this.#queue.push(operation);
     this.#wake();
   }
@@ -100,8 +112,10 @@ export class Committer {
     const { batchMax } = this.#options;
     const operations = this.#queue.length <= batchMax ? this.#queue : this.#queue.slice(0, batchMax);
     this.#queue = operations === this.#queue ? [] : this.#queue.slice(batchMax);
+    const sinceMs = this.#gatheringSinceMs;
+    this.#gatheringSinceMs = this.#options.clock.monotonicMs();
     this.#isCommitting = true;
-    this.#commit(operations).then((retained) => {
+    this.#commit(operations, sinceMs).then((retained) => {
       this.#isCommitting = false;
       // What must happen whatever the disk says waits in front for the next request to wake the queue: no busy loop.
       const hadNews = this.#queue.length > 0;
@@ -117,7 +131,7 @@ export class Committer {
   }
 
   /** Writes, publishes, tells. Never rejects, whatever its parts throw. Returns the operations to try again. */
-  async #commit(operations: readonly Operation[]): Promise<Operation[]> {
+  async #commit(operations: readonly Operation[], sinceMs: number): Promise<Operation[]> {
     const retained: Operation[] = [];
     let remaining = operations;
     for (;;) {
@@ -145,7 +159,12 @@ export class Committer {
       if (result.status === 'committed') {
         if (batch.changes.length > 0) this.#isStoreFailing = false;
         this.#position = batch.position;
+        for (const operation of remaining) {
+          if (operation.persisted !== undefined && !refused.has(operation))
+            this.#contain(() => operation.persisted?.());
+        }
         for (const [log, events] of batch.events) this.#contain(() => this.#options.publish(log, events));
+        this.#tellCommitted(batch, sinceMs);
         for (const operation of remaining) {
           const refusal = refused.get(operation);
           if (refusal === undefined) this.#contain(() => operation.committed());
@@ -202,6 +221,13 @@ export class Committer {
     this.#contain(() => {
       if (operation.failed(error) === 'again') retained.push(operation);
     });
+  }
+
+  #tellCommitted(batch: SealedBatch, sinceMs: number): void {
+    let events = 0;
+    for (const published of batch.events.values()) events += published.length;
+    if (events === 0) return;
+    this.#contain(() => this.#options.onCommitted?.(events, this.#options.clock.monotonicMs() - sinceMs));
   }
 
   #contain(step: () => void): void {

@@ -59,6 +59,8 @@ export interface Post {
   /** Sequence number, from 1 up. */
   readonly target?: number | undefined;
   readonly condition?: AppendCondition | undefined;
+  /** Hears that the store has it, before any reader is handed it: for wires that acknowledge first. Not for a repeat. */
+  readonly persisted?: (() => void) | undefined;
   /** Hears once how it ended: the event as it stands in the log (readers have been handed it), or why it does not. */
   readonly settle?: ((result: RoomEvent | CoreError) => void) | undefined;
 }
@@ -69,6 +71,8 @@ export type RemovalReason = 'left' | 'timed-out' | 'room-closed';
 export interface HubObserver {
   /** A member is gone, for whatever reason; called once per member, after the room was told. */
   memberRemoved?(member: Member, reason: RemovalReason): void;
+  /** A batch is in the store and published: so many events, of which the oldest waited so long since it was asked for. */
+  committed?(events: number, waitedMs: number): void;
   /** A fault of our own that was contained. */
   fault?(error: unknown): void;
 }
@@ -150,6 +154,7 @@ export class Hub {
         log.publish(events);
         this.#roomsByLog.get(log)?.fanout.publish(events);
       },
+      onCommitted: (events, waitedMs) => this.#tellCommitted(events, waitedMs),
       onFault: (error) => this.#contain(error),
       loaded,
       queueMax: limits.commitQueueMax,
@@ -166,6 +171,11 @@ export class Hub {
   /** Be told of what happens outside the rooms' logs. */
   observe(observer: HubObserver): void {
     this.#observers.push(observer);
+  }
+
+  /** Position of the newest event of all rooms. */
+  get position(): number {
+    return this.#committer.position;
   }
 
   get roomCount(): number {
@@ -529,6 +539,10 @@ export class Hub {
         this.#contain(error);
       }
     }
+  }
+
+  #tellCommitted(events: number, waitedMs: number): void {
+    for (const observer of this.#observers) observer.committed?.(events, waitedMs);
   }
 
   #contain(error: unknown): void {

@@ -17,6 +17,7 @@ export interface PostFacts {
   readonly clientId?: string | undefined;
   readonly target?: number | undefined;
   readonly condition?: Draft['condition'];
+  readonly persisted?: (() => void) | undefined;
   readonly settle?: Settle | undefined;
 }
 
@@ -35,12 +36,14 @@ export class PostOperation implements Operation {
   readonly #member: Member;
   readonly #draft: Draft;
   readonly #settle: Settle | undefined;
+  readonly #persisted: (() => void) | undefined;
   #alsoSettle: Settle[] | undefined;
   #event: RoomEvent | undefined;
 
   constructor(member: Member, post: PostFacts) {
     this.#member = member;
     this.#settle = post.settle;
+    this.#persisted = post.persisted;
     this.#draft = {
       kind: post.kind ?? EventKind.MESSAGE,
       author: member.id,
@@ -71,6 +74,10 @@ export class PostOperation implements Operation {
       );
     }
     this.#event = batch.append(log, this.#draft);
+  }
+
+  persisted(): void {
+    this.#persisted?.();
   }
 
   committed(): void {

@@ -9,7 +9,7 @@ export interface LogSink {
 }
 
 /** The server's log: one line an entry, JSON for programs or text for people. Never a token, a password or what was said. */
-export function createLogger(config: Config['log'], sink: LogSink = process.stderr): Logger {
+export function createLogger(config: Pick<Config['log'], 'level' | 'format'>, sink: LogSink = process.stderr): Logger {
   const isText = config.format === 'text' || (config.format === 'auto' && sink.isTTY === true);
   const stream = isText
     ? new Writable({

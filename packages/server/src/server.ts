@@ -9,8 +9,10 @@ import type { Endpoint, Gateway } from './gateways/gateway.ts';
 import { gateways } from './gateways/registry.ts';
 import { toLimits } from './limits.ts';
 import { createLogger } from './logger.ts';
+import { Stats } from './stats.ts';
 import { MemoryStore } from './store/memory.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
+import { Tap } from './tap.ts';
 
 /** How often silent members are looked for, ms. */
 const SWEEP_INTERVAL_MS = 5000;
@@ -49,6 +51,8 @@ export async function startServer(config: Config, log: Logger = createLogger(con
     memberRemoved: (member, reason) => log.debug({ member: member.id, room: member.room.id, reason }, 'member removed'),
   });
 
+  const stats = new Stats();
+  const tap = new Tap();
   const opened: Gateway[] = [];
   const endpoints: Endpoint[] = [];
   const sweep = setInterval(() => hub.sweep(), SWEEP_INTERVAL_MS);
@@ -62,7 +66,7 @@ export async function startServer(config: Config, log: Logger = createLogger(con
   try {
     for (const entry of gateways) {
       if (!entry.isEnabled(config)) continue;
-      const gateway = entry.create({ hub, config, address, log });
+      const gateway = entry.create({ hub, config, address, log, stats, tap });
       endpoints.push(...(await gateway.open()));
       opened.push(gateway);
     }

@@ -1,4 +1,12 @@
-import type { ClosedEvent, CloseReason, SendOptions, SendReceipt, Session, SessionEvent } from '@confab/client';
+import type {
+  ClosedEvent,
+  CloseReason,
+  SendOptions,
+  SendReceipt,
+  Session,
+  SessionAbility,
+  SessionEvent,
+} from '@confab/client';
 
 export interface FakeSessionOptions {
   readonly room?: string;
@@ -6,12 +14,16 @@ export interface FakeSessionOptions {
   readonly role?: 'host' | 'member';
   readonly isConfirming?: boolean;
   readonly messageBytesMax?: number;
+  readonly abilities?: readonly SessionAbility[];
 }
 
 /** A session whose server is the test: it records what is sent, and says what the test makes it say. */
 export class FakeSession implements Session {
+  readonly abilities: ReadonlySet<SessionAbility>;
+  /** What `rooms` and `users` give. */
+  readonly known = { rooms: ['lobby'], users: ['Ann'] };
   readonly scheme = 'fake';
-  readonly room: string;
+  room: string;
   readonly user: string;
   readonly role: 'host' | 'member';
   readonly host = undefined;
@@ -35,10 +47,23 @@ export class FakeSession implements Session {
     this.role = options.role ?? 'member';
     this.isConfirming = options.isConfirming ?? true;
     this.messageBytesMax = options.messageBytesMax ?? 4096;
+    this.abilities = new Set(options.abilities);
     this.answer = async (text) => this.accept(text);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+  }
+
+  async join(room: string): Promise<void> {
+    this.room = room;
+  }
+
+  async rooms(): Promise<string[]> {
+    return this.known.rooms;
+  }
+
+  async users(): Promise<string[]> {
+    return this.known.users;
   }
 
   /** What a confirming wire does with a message: it comes back as an event. */

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
+import { quietEnvironment } from './wire-settings.ts';
 
 /** The program that `npx confab` runs. */
 export const confabProgram = fileURLToPath(new URL('../../cli/bin/confab.js', import.meta.url));
@@ -29,7 +30,7 @@ export class ConfabProcess {
     // Settings of whoever runs the tests are not the tests'.
     const plainEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONFAB_|NODE_)/.test(name)));
     this.child = spawn(process.execPath, [...nodeArgs, confabProgram, ...args], {
-      env: { ...plainEnv, ...env },
+      env: { ...plainEnv, ...quietEnvironment, ...env },
       cwd,
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,8 @@
 import type { Config } from '@confab/config';
 import type { Hub } from '@confab/core';
 import type { Logger } from 'pino';
+import type { Stats } from '../stats.ts';
+import type { Tap } from '../tap.ts';
 
 /** What every gateway is given. */
 export interface GatewayContext {
@@ -9,6 +11,10 @@ export interface GatewayContext {
   /** IP address to listen on. */
   readonly address: string;
   readonly log: Logger;
+  /** Counts of each wire, for `/metrics`. */
+  readonly stats: Stats;
+  /** What passes the sockets of plaintext wires is shown here, for `confab trace`. */
+  readonly tap: Tap;
 }
 
 /** A socket that is open for a wire. */

@@ -10,12 +10,13 @@ import {
   ucrpMessageBytesMax,
 } from '@confab/wire/ucrp';
 import { ClientError } from '../../errors.ts';
-import { EventQueue } from '../../event-queue.ts';
-import type { ClosedEvent, CloseReason, SendOptions, SendReceipt, Session, SessionEvent } from '../../session.ts';
+import { SendWindow } from '../../send-window.ts';
+import type { SendOptions, SendReceipt } from '../../session.ts';
+import { noticeOf, SessionBase, sessionClosed, unreachableReason } from '../../session-base.ts';
 import { Outstanding } from './outstanding.ts';
 
-/** When the registration is sent after opening, ms: it has no answer, and a lost one would leave us deaf. */
-const REGISTER_AT_MS = [0, 150, 600];
+/** When the registration is sent again after opening, ms: it has no answer, and a lost one would leave us deaf. */
+const REGISTER_AGAIN_AT_MS = [150, 600];
 /** How often it is repeated after that, ms: keeps a NAT's mapping open, and moves us when our address changed. */
 const REGISTER_EVERY_MS = 20_000;
 /** Leaving has no answer either, so it is said more than once, this far apart. ms */
@@ -25,8 +26,6 @@ const LEAVE_GAP_MS = 20;
 const WINDOW = 32;
 /** What `encodeChatString` can carry in one datagram besides the sender's name. */
 const DATAGRAM_BYTES_MAX = 4096;
-
-const NOTICE = /^(.+) (joined|left)$/s;
 
 export interface UcrpSessionOptions {
   readonly serverAddress: string;
@@ -46,7 +45,7 @@ export interface UcrpSessionOptions {
 }
 
 /** UCRP from a member's side. */
-export class UcrpSession implements Session {
+export class UcrpSession extends SessionBase {
   readonly scheme = 'ucrp';
   readonly room: string;
   readonly user: string;
@@ -54,28 +53,23 @@ export class UcrpSession implements Session {
   readonly host: string | undefined;
   readonly messageBytesMax: number;
   readonly isConfirming: boolean;
-  readonly closed: Promise<ClosedEvent>;
+  readonly localAddress: string;
   readonly #options: UcrpSessionOptions;
   readonly #socket: Socket;
-  readonly #queue: EventQueue<SessionEvent>;
   readonly #outstanding = new Outstanding();
-  readonly #waiting: (() => void)[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #inWindow = 0;
-  #localAddress = '';
-  #status: Session['status'] = 'open';
-  #isReachable = true;
-  #resolveClosed!: (event: ClosedEvent) => void;
-  #leaving: Promise<void> | undefined;
+  readonly #window = new SendWindow(WINDOW);
 
   /** Open the data path: bind a socket and register it. */
   static async open(options: UcrpSessionOptions): Promise<UcrpSession> {
     const socket = createSocket(isIPv6(options.serverAddress) ? 'udp6' : 'udp4');
     await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
+      socket.once('error', (error) => {
+        socket.close();
+        reject(error);
+      });
       // Connected: only the server's datagrams come in, and the system tells us when nobody listens there.
       socket.connect(options.udpPort, options.serverAddress, () => {
-        socket.off('error', reject);
+        socket.removeAllListeners('error');
         resolve();
       });
     });
@@ -83,6 +77,7 @@ export class UcrpSession implements Session {
   }
 
   private constructor(options: UcrpSessionOptions, socket: Socket) {
+    super(options.eventsMax);
     this.#options = options;
     this.#socket = socket;
     this.room = options.room;
@@ -91,37 +86,21 @@ export class UcrpSession implements Session {
     this.host = options.host;
     this.isConfirming = options.hasEcho;
     this.messageBytesMax = ucrpMessageBytesMax('compact', options.room, options.token);
-    this.#queue = new EventQueue(options.eventsMax);
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
     const { address, port } = socket.address();
-    this.#localAddress = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+    this.localAddress = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
     socket.on('message', (datagram) => this.#receive(datagram));
-    socket.on('error', (error) => this.#hearError(error));
+    socket.on('error', (error) => this.noteUnreachable(unreachableReason(error)));
     if (options.dialect === 'string') this.#keepRegistered();
-  }
-
-  get status(): Session['status'] {
-    return this.#status;
-  }
-
-  get localAddress(): string {
-    return this.#localAddress;
-  }
-
-  events(options: SendOptions = {}): AsyncIterableIterator<SessionEvent> {
-    return this.#queue.read(options.signal);
   }
 
   async send(text: string, { signal }: SendOptions = {}): Promise<SendReceipt> {
     signal?.throwIfAborted();
     const body = this.#judge(text);
-    await this.#enterWindow(signal);
+    await this.#window.enter(signal);
     try {
       // While it waited for its turn the session may have ended, or the caller have lost patience.
       signal?.throwIfAborted();
-      if (this.#status !== 'open') throw sessionClosed();
+      this.requireOpen();
       if (!this.isConfirming) {
         await this.#transmit(body);
         return { status: 'sent' };
@@ -129,29 +108,26 @@ export class UcrpSession implements Session {
       await this.#transmitAndConfirm(text, body, signal);
       return { status: 'accepted' };
     } finally {
-      this.#leaveWindow();
+      this.#window.leave();
     }
   }
 
-  async leave({ signal }: SendOptions = {}): Promise<void> {
-    signal?.throwIfAborted();
-    this.#leaving ??= this.#leave();
-    const aborted = Promise.withResolvers<never>();
-    const abort = (): void => aborted.reject(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      await Promise.race([this.#leaving, aborted.promise]);
-    } finally {
-      signal?.removeEventListener('abort', abort);
+  protected async sayFarewell(): Promise<void> {
+    if (this.#options.dialect !== 'string') return;
+    const farewell = encodeUtf8(UCRP_LEAVE);
+    for (let copy = 0; copy < LEAVE_COPIES; copy += 1) {
+      if (copy > 0) await new Promise((resolve) => setTimeout(resolve, LEAVE_GAP_MS));
+      await this.#transmit(farewell);
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.leave();
+  protected release(): void {
+    this.#socket.close();
+    this.#outstanding.failAll(sessionClosed());
   }
 
   #judge(text: string): Uint8Array {
-    if (this.#status !== 'open') throw sessionClosed();
+    this.requireOpen();
     let body: Uint8Array;
     try {
       body = encodeUtf8(text);
@@ -203,7 +179,7 @@ export class UcrpSession implements Session {
     return new Promise((resolve) => {
       // An error here (nobody listening, network down) is a lost datagram: the confirmation will not come.
       this.#socket.send(datagram, (error) => {
-        if (error !== null && error !== undefined) this.#hearError(error);
+        if (error !== null && error !== undefined) this.noteUnreachable(unreachableReason(error));
         resolve();
       });
     });
@@ -217,10 +193,10 @@ export class UcrpSession implements Session {
       if (error instanceof CodecError) return;
       throw error;
     }
-    this.#hearServer();
+    this.noteReachable();
     switch (delivery.kind) {
       case 'closed':
-        this.#end('room-closed', 'The host has left; the room is closed');
+        this.end('room-closed', 'The host has left; the room is closed');
         return;
       case 'chat':
         this.#hearChat(delivery.user, delivery.text);
@@ -231,7 +207,7 @@ export class UcrpSession implements Session {
       case 'join':
       case 'leave': {
         const change = delivery.kind === 'join' ? 'joined' : 'left';
-        this.#queue.push({ type: 'notice', text: delivery.text, member: { user: delivery.user, change } });
+        this.queue.push({ type: 'notice', text: delivery.text, member: { user: delivery.user, change } });
       }
     }
   }
@@ -242,111 +218,22 @@ export class UcrpSession implements Session {
       return;
     }
     const own = user === this.user && this.isConfirming ? this.#outstanding.match(text) : undefined;
-    this.#queue.push({ type: 'message', user, text, isOwn: own !== undefined });
+    this.queue.push({ type: 'message', user, text, isOwn: own !== undefined });
   }
 
   #hearSystem(text: string): void {
-    const match = NOTICE.exec(text);
-    if (match === null || !this.#options.hasNotices) {
-      this.#queue.push({ type: 'notice', text });
-      // The object dialect has no datagram for the end of a room, only this line.
-      if (text === OBJECT_ROOM_CLOSED && this.#options.dialect === 'object') this.#end('room-closed', text);
-      return;
-    }
-    const change = match[2] === 'joined' ? 'joined' : 'left';
-    this.#queue.push({ type: 'notice', text, member: { user: match[1]!, change } });
-  }
-
-  #hearServer(): void {
-    if (this.#isReachable) return;
-    this.#isReachable = true;
-    this.#queue.push({ type: 'reachability', isReachable: true, text: 'The server answers again' });
-  }
-
-  #hearError(error: Error): void {
-    if (!this.#isReachable || this.#status !== 'open') return;
-    this.#isReachable = false;
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason = code === 'ECONNREFUSED' ? 'nothing listens there' : error.message;
-    this.#queue.push({ type: 'reachability', isReachable: false, text: `The server cannot be reached: ${reason}` });
+    this.queue.push(this.#options.hasNotices ? noticeOf(text) : { type: 'notice', text });
+    // The object dialect has no datagram for the end of a room, only this line.
+    if (text === OBJECT_ROOM_CLOSED && this.#options.dialect === 'object') this.end('room-closed', text);
   }
 
   #keepRegistered(): void {
     const register = (): void => void this.#transmit(encodeUtf8(UCRP_REGISTER));
-    for (const delayMs of REGISTER_AT_MS) {
-      if (delayMs === 0) register();
-      else this.#later(delayMs, register);
-    }
-    const repeat = setInterval(register, REGISTER_EVERY_MS);
-    this.#timers.add(repeat);
-  }
-
-  #later(delayMs: number, task: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      task();
-    }, delayMs);
-    this.#timers.add(timer);
-  }
-
-  async #leave(): Promise<void> {
-    if (this.#status !== 'open') return;
-    this.#status = 'closing';
-    this.#stopTimers();
-    if (this.#options.dialect === 'string') {
-      const farewell = encodeUtf8(UCRP_LEAVE);
-      for (let copy = 0; copy < LEAVE_COPIES; copy += 1) {
-        if (copy > 0) await new Promise((resolve) => setTimeout(resolve, LEAVE_GAP_MS));
-        await this.#transmit(farewell);
-      }
-    }
-    this.#end('left', 'You have left the room');
-  }
-
-  #end(reason: CloseReason, text: string): void {
-    if (this.#status === 'closed') return;
-    this.#status = 'closed';
-    this.#stopTimers();
-    this.#socket.close();
-    const event: ClosedEvent = { type: 'closed', reason, text };
-    this.#queue.end(event);
-    this.#resolveClosed(event);
-    this.#outstanding.failAll(sessionClosed());
-    for (const proceed of this.#waiting.splice(0)) proceed();
-  }
-
-  #stopTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
-  }
-
-  async #enterWindow(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#inWindow >= WINDOW) {
-      await new Promise<void>((resolve, reject) => {
-        const proceed = (): void => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        };
-        const abort = (): void => {
-          this.#waiting.splice(this.#waiting.indexOf(proceed), 1);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener('abort', abort, { once: true });
-        this.#waiting.push(proceed);
-      });
-    }
-    this.#inWindow += 1;
-  }
-
-  #leaveWindow(): void {
-    this.#inWindow -= 1;
-    this.#waiting.shift()?.();
+    register();
+    for (const delayMs of REGISTER_AGAIN_AT_MS) this.later(delayMs, register);
+    this.every(REGISTER_EVERY_MS, register);
   }
 }
 
 /** The line with which a Confab server ends a room for the object dialect (docs/wires/ucrp.md). */
 const OBJECT_ROOM_CLOSED = 'Room closed: the host has left';
-
-function sessionClosed(): ClientError {
-  return new ClientError('SESSION_CLOSED', 'Cannot send: the session is over');
-}

@@ -20,6 +20,8 @@ import {
 } from '@confab/wire/tcrp';
 import { encodeUcrpProfile } from '@confab/wire/ucrp';
 import type { Logger } from 'pino';
+import type { WireStats } from '../../stats.ts';
+import type { Tap } from '../../tap.ts';
 import { verdicts } from './verdicts.ts';
 
 /** Silence after which a name-first request, which carries no length, is taken as whole. ms */
@@ -37,11 +39,15 @@ const tokenFormats = {
 
 export interface ConnectionOptions {
   readonly socket: Socket;
-  /** The peer's IP address. */
+  /** The peer's IP address … */
   readonly address: string;
+  /** … and with its port, `ip:port`. */
+  readonly peer: string;
   readonly hub: Hub;
   readonly config: Config['hybrid'];
   readonly log: Logger;
+  readonly stats: WireStats;
+  readonly tap: Tap;
   /** The request is whole (or never will be): the connection no longer counts as unfinished. */
   readonly onFinished: (connection: TcrpConnection) => void;
 }
@@ -63,7 +69,10 @@ export class TcrpConnection {
     // Each answer must be a segment of its own: some clients read once per answer.
     socket.setNoDelay(true);
     this.#deadline = setTimeout(() => this.destroy(), options.config.requestTimeoutMs);
-    socket.on('data', (chunk: Buffer) => this.#take(this.#decoder.push(chunk)));
+    socket.on('data', (chunk: Buffer) => {
+      options.tap.watcher?.({ wire: 'tcrp', direction: 'in', peer: options.peer, bytes: chunk });
+      this.#take(this.#decoder.push(chunk));
+    });
     socket.on('end', () => this.#take(this.#decoder.end()));
     // A reset by a client that read enough is normal; whatever else happens to the socket ends only this connection.
     socket.on('error', () => socket.destroy());
@@ -80,6 +89,7 @@ export class TcrpConnection {
     clearTimeout(this.#silence);
     const frame = frames[0];
     if (frame !== undefined) {
+      this.#options.stats.received += 1;
       this.#finish();
       this.#answer(frame).catch((cause: unknown) => {
         this.#options.log.error({ err: cause }, 'tcrp: request failed');
@@ -87,6 +97,7 @@ export class TcrpConnection {
       });
     } else if (error !== undefined || this.#options.socket.readableEnded) {
       this.#options.log.debug({ address: this.#options.address, code: error?.code }, 'tcrp: unreadable request');
+      this.#options.stats.drop('unreadable');
       this.destroy();
     } else if (this.#decoder.awaitsSilence) {
       this.#silence = setTimeout(() => this.#take(this.#decoder.silence()), NAME_FIRST_SILENCE_MS);
@@ -111,6 +122,7 @@ export class TcrpConnection {
       admission = await this.#admit(frame, request);
     } catch (error) {
       const verdict = refusal(error);
+      this.#options.stats.drop('refused');
       this.#send(frame, TcrpState.RESPONSE, encodeTcrpVerdict(dialect, verdict));
       // A string client expects a second frame, mostly without reading it.
       if (dialect === 'string') {
@@ -162,7 +174,13 @@ export class TcrpConnection {
 
   #send(request: TcrpFrame, state: TcrpFrame['state'], payload: Uint8Array): void {
     const { socket } = this.#options;
-    if (!socket.destroyed) socket.write(encodeTcrpFrame({ ...request, state, payload }));
+    if (socket.destroyed) return;
+    const bytes = encodeTcrpFrame({ ...request, state, payload });
+    const { stats, tap, peer } = this.#options;
+    stats.sent += 1;
+    stats.sentBytes += bytes.length;
+    tap.watcher?.({ wire: 'tcrp', direction: 'out', peer, bytes });
+    socket.write(bytes);
   }
 
   #close(): void {

@@ -1,21 +1,27 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { listenError, plainAddress } from '../../address.ts';
+import { hostPort, listenError, plainAddress } from '../../address.ts';
+import type { WireStats } from '../../stats.ts';
+import { ConnectionSlots } from '../connection-slots.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { hybridPairs } from '../hybrid-pairs.ts';
 import { TcrpConnection } from './connection.ts';
-import { ConnectionSlots } from './connection-slots.ts';
 
 /** TCRP: rooms over TCP (docs/wires/tcrp.md). */
 export class TcrpGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
+  readonly #stats: WireStats;
   readonly #slots: ConnectionSlots<TcrpConnection>;
 
   constructor(context: GatewayContext) {
     this.#context = context;
+    this.#stats = context.stats.wire('tcrp');
     const { connectionsMax, addressConnectionsMax } = context.config.hybrid;
-    this.#slots = new ConnectionSlots(connectionsMax, addressConnectionsMax, (connection) => connection.destroy());
+    this.#slots = new ConnectionSlots(connectionsMax, addressConnectionsMax, (connection) => {
+      this.#stats.drop('limited');
+      connection.destroy();
+    });
   }
 
   async open(): Promise<Endpoint[]> {
@@ -77,15 +83,22 @@ export class TcrpGateway implements Gateway {
 
   #accept(socket: Socket): void {
     this.#connections.add(socket);
-    socket.once('close', () => this.#connections.delete(socket));
+    this.#stats.connections += 1;
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      this.#stats.connections -= 1;
+    });
     const { hub, config, log } = this.#context;
     const address = plainAddress(socket.remoteAddress);
     const connection = new TcrpConnection({
       socket,
       address,
       hub,
+      peer: hostPort(address, socket.remotePort ?? 0),
       config: config.hybrid,
       log,
+      stats: this.#stats,
+      tap: this.#context.tap,
       onFinished: (finished) => this.#slots.release(finished),
     });
     this.#slots.take(connection, address);

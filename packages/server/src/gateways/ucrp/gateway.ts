@@ -12,7 +12,9 @@ import {
   type UcrpProfile,
   type UcrpRequest,
 } from '@confab/wire/ucrp';
-import { listenError, plainAddress } from '../../address.ts';
+import { hostPort, listenError, plainAddress } from '../../address.ts';
+import type { WireStats } from '../../stats.ts';
+import type { Tap } from '../../tap.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { hybridPairs } from '../hybrid-pairs.ts';
 import { UcrpEncodings } from './encodings.ts';
@@ -30,16 +32,23 @@ const LEAVE = encodeUtf8(UCRP_LEAVE);
 export class UcrpGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #sockets: Socket[] = [];
-  readonly #encodings = new UcrpEncodings((outlet, datagram) => this.#send(outlet, datagram));
+  readonly #encodings = new UcrpEncodings((outlet, datagram) => {
+    this.#stats.deliveries += 1;
+    this.#send(outlet, datagram);
+  });
   readonly #peers = new Map<number, UcrpPeer>();
   /** How many members are bound to an address (`ip|port`): what it sends is always looked at. */
   readonly #bound = new Map<string, number>();
+  readonly #stats: WireStats;
+  readonly #tap: Tap;
   #isDraining = false;
   /** Only if somebody reads what it says: a callback for each datagram costs a tenth of sending it. */
   readonly #onSent: ((error: Error | null) => void) | undefined;
 
   constructor(context: GatewayContext) {
     this.#context = context;
+    this.#stats = context.stats.wire('ucrp');
+    this.#tap = context.tap;
     const { log } = context;
     if (log.isLevelEnabled('debug')) {
       this.#onSent = (error) => {
@@ -121,12 +130,18 @@ export class UcrpGateway implements Gateway {
     const { hub } = this.#context;
     const address = plainAddress(source.address);
     const key = `${address}|${source.port}`;
-    if (hub.isIgnored(key) && !this.#bound.has(key)) return;
+    this.#stats.received += 1;
+    this.#tap.watcher?.({ wire: 'ucrp', direction: 'in', peer: hostPort(address, source.port), bytes: datagram });
+    if (hub.isIgnored(key) && !this.#bound.has(key)) {
+      this.#stats.drop('ignored');
+      return;
+    }
     let request: UcrpRequest;
     try {
       request = decodeUcrpRequest(datagram, UDP_PAYLOAD_BYTES_MAX);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
+      this.#stats.drop('unreadable');
       hub.fault(key);
       return;
     }
@@ -137,6 +152,7 @@ export class UcrpGateway implements Gateway {
     );
     const peer = member === undefined ? undefined : this.#peerOf(member);
     if (peer === undefined) {
+      this.#stats.drop('unknown');
       hub.fault(key);
       return;
     }
@@ -259,6 +275,7 @@ export class UcrpGateway implements Gateway {
    * that nobody can have us write to somebody else, and never more often than once a second.
    */
   #complain(peer: UcrpPeer, source: UcrpOutlet, reason: string): void {
+    this.#stats.drop('refused');
     const { outlet } = peer;
     const nowMs = this.#context.hub.clock.monotonicMs();
     if (outlet === undefined || outlet.port !== source.port || outlet.address !== source.address) return;
@@ -269,6 +286,14 @@ export class UcrpGateway implements Gateway {
   }
 
   #send(outlet: UcrpOutlet, datagram: Uint8Array): void {
+    this.#stats.sent += 1;
+    this.#stats.sentBytes += datagram.length;
+    this.#tap.watcher?.({
+      wire: 'ucrp',
+      direction: 'out',
+      peer: hostPort(plainAddress(outlet.address), outlet.port),
+      bytes: datagram,
+    });
     outlet.socket.send(datagram, outlet.port, outlet.address, this.#onSent);
   }
 }

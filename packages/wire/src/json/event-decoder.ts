@@ -1,0 +1,75 @@
+import {
+  invalid,
+  isCount,
+  type JsonId,
+  type JsonMembers,
+  parseMembers,
+  requireCount,
+  requireId,
+  requireText,
+} from './members.ts';
+
+/** What a server sends; one JSON object. Members that some servers leave out are optional. */
+export type JsonEvent =
+  | {
+      readonly type: 'message';
+      readonly room: string;
+      readonly user: string;
+      readonly text: string;
+      /** Server-wide, rising; the same whenever the event is repeated. */
+      readonly seq: number;
+    }
+  | { readonly type: 'system'; readonly room: string; readonly text: string; readonly seq: number }
+  | { readonly type: 'error'; readonly text: string; readonly seq?: number }
+  | {
+      readonly type: 'rooms';
+      readonly rooms: readonly string[];
+      readonly seq?: number;
+      /** Names left out of the list because they would not fit the line. */
+      readonly more?: number;
+    }
+  /** JSON datagrams: the request with this id has arrived. */
+  | { readonly type: 'ack'; readonly id: JsonId }
+  /** A type that this version does not know, to be passed over. */
+  | { readonly type: 'unknown'; readonly name: string };
+
+/**
+ * A line or datagram from a server to an event. Members that the type does not have are ignored. The size is not judged here:
+ * who reads from the network has bounded it.
+ * @throws {CodecError} CODEC_INVALID_UTF8: ill-formed, or a lone surrogate in a text; CODEC_INVALID_JSON: not a JSON object;
+ *   CODEC_INVALID_FIELD: a member missing or of a wrong type
+ */
+export function decodeJsonEvent(input: string | Uint8Array): JsonEvent {
+  const members = parseMembers(input);
+  const type = requireText(members, 'type');
+  switch (type) {
+    case 'message': {
+      const [room, user] = [requireText(members, 'room'), requireText(members, 'user')];
+      return { type, room, user, text: requireText(members, 'text'), seq: requireCount(members, 'seq') };
+    }
+    case 'system': {
+      const [room, text] = [requireText(members, 'room'), requireText(members, 'text')];
+      return { type, room, text, seq: requireCount(members, 'seq') };
+    }
+    case 'error':
+      return { type, text: requireText(members, 'text'), ...countOf(members, 'seq') };
+    case 'rooms':
+      return { type, rooms: roomsOf(members), ...countOf(members, 'seq'), ...countOf(members, 'more') };
+    case 'ack':
+      return { type, id: requireId(members) };
+    default:
+      return { type: 'unknown', name: type };
+  }
+}
+
+function roomsOf({ rooms }: JsonMembers): readonly string[] {
+  if (rooms === undefined) throw invalid('Missing field: rooms');
+  if (!Array.isArray(rooms)) throw invalid('Field rooms must be a list of strings');
+  return rooms.map((name: unknown) => requireText({ 'rooms[]': name }, 'rooms[]'));
+}
+
+/** `{[field]: count}` if the member is one, else nothing. */
+function countOf<Field extends string>(members: JsonMembers, field: Field): { [F in Field]?: number } {
+  const value = members[field];
+  return isCount(value) ? ({ [field]: value } as { [F in Field]: number }) : {};
+}

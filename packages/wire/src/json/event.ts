@@ -1,0 +1,100 @@
+import { CodecError } from '../errors.ts';
+import { encodeUtf8 } from '../text.ts';
+import { JSON_LINE_BYTES_MAX, JSON_SYSTEM_ROOM, JSON_SYSTEM_USER } from './limits.ts';
+import { isCount, type JsonId, requireId } from './members.ts';
+import { jsonTexts } from './texts.ts';
+
+/*
+ * Server to client. Each function gives one JSON object without a line feed, members in the order of docs/wires/json-lines.md,
+ * no blanks between them, text as it is (not as \uXXXX). They build the text by hand: it is made once for each line of chat.
+ *
+ * All throw CodecError: CODEC_INVALID_UTF8 for text with a lone surrogate, CODEC_INVALID_FIELD for a `seq` that is no whole
+ * number within 0–2^53 − 1.
+ */
+
+/** `{"type":"message","room":…,"user":…,"text":…,"seq":n}`: somebody said something. */
+export function encodeJsonMessage(room: string, user: string, text: string, seq: number): string {
+  return `{"type":"message","room":${quoted(room)},"user":${quoted(user)},"text":${quoted(text)},"seq":${checked(seq)}}`;
+}
+
+const SYSTEM_USER = quoted(JSON_SYSTEM_USER);
+
+/** `{"type":"system","room":…,"user":"system","text":…,"seq":n}`: the server says something to a room. */
+export function encodeJsonSystem(room: string, text: string, seq: number): string {
+  return `{"type":"system","room":${quoted(room)},"user":${SYSTEM_USER},"text":${quoted(text)},"seq":${checked(seq)}}`;
+}
+
+/** `{"type":"error","text":…,"seq":n}`: a request cannot be granted; `seq` is the current counter. */
+export function encodeJsonError(text: string, seq: number): string {
+  return `{"type":"error","text":${quoted(text)},"seq":${checked(seq)}}`;
+}
+
+const GREETING_HEAD = `{"type":"system","text":${quoted(jsonTexts.welcome)},"room":${quoted(JSON_SYSTEM_ROOM)},"seq":`;
+
+/** `{"type":"system","text":"Welcome! …","room":"system","seq":n}`: what JSON lines begins with. */
+export function encodeJsonGreeting(seq: number): string {
+  return `${GREETING_HEAD}${checked(seq)}}`;
+}
+
+/**
+ * `{"type":"ack","id":n}`: a request has arrived.
+ * @throws {CodecError} CODEC_INVALID_FIELD: no integer and no string of at most 64 characters; CODEC_INVALID_UTF8
+ */
+export function encodeJsonAck(id: JsonId): string {
+  return `{"type":"ack","id":${JSON.stringify(requireId({ id }))}}`;
+}
+
+const ROOMS_HEAD = '{"type":"rooms","rooms":[';
+/** The longest that `,"more":n}` can be, bytes. */
+const MORE_BYTES_MAX = ',"more":9007199254740991}'.length;
+
+/**
+ * `{"type":"rooms","rooms":[sorted names],"seq":n}`: names in the order of their code points, as Python sorts them.
+ *
+ * Programs read lines of 64 KiB at most, so names that do not fit are left out from the end of the list, and
+ * `,"more":n` after the seq says how many.
+ * @param bytesMax longest result, bytes, 100 or more
+ */
+export function encodeJsonRooms(rooms: readonly string[], seq: number, bytesMax: number = JSON_LINE_BYTES_MAX): string {
+  const tail = `],"seq":${checked(seq)}`;
+  let bytesLeft = bytesMax - ROOMS_HEAD.length - tail.length - MORE_BYTES_MAX;
+  const names: string[] = [];
+  for (const room of rooms.toSorted(byCodePoint)) {
+    const name = quoted(room);
+    bytesLeft -= encodeUtf8(name).length + 1;
+    if (bytesLeft < 0) break;
+    names.push(name);
+  }
+  const more = rooms.length - names.length;
+  return `${ROOMS_HEAD}${names.join(',')}${tail}${more === 0 ? '' : `,"more":${more}`}}`;
+}
+
+function byCodePoint(left: string, right: string): number {
+  const end = Math.min(left.length, right.length);
+  for (let index = 0; index < end; index += 1) {
+    const difference = rank(left.charCodeAt(index)) - rank(right.charCodeAt(index));
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+/** A code unit's place by code point: surrogates, which stand for U+10000 and above, come after U+E000–U+FFFF. */
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+}
+
+/** JSON.stringify would escape a lone surrogate, and the client could not send the text on. */
+function quoted(text: string): string {
+  if (text.isWellFormed()) return JSON.stringify(text);
+  throw new CodecError('CODEC_INVALID_UTF8', 'Cannot encode JSON event: text holds a lone surrogate', 0);
+}
+
+function checked(seq: number): number {
+  if (isCount(seq)) return seq;
+  throw new CodecError(
+    'CODEC_INVALID_FIELD',
+    `Cannot encode JSON event: seq ${seq} is not a whole number from 0 on`,
+    0,
+  );
+}

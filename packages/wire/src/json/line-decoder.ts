@@ -1,0 +1,112 @@
+import type { Decoded, StreamDecoder } from '../codec.ts';
+import { CodecError } from '../errors.ts';
+// A plain byte buffer; it knows nothing of TCRP.
+import { HeldBytes } from '../held-bytes.ts';
+import { decodeUtf8 } from '../text.ts';
+import { JSON_LINE_BYTES_MAX } from './limits.ts';
+
+/** A line, not yet looked at; or a line that cannot be had, after which the stream goes on all the same. */
+export type JsonLine =
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'too-long' }
+  | { readonly kind: 'bad-utf8' };
+
+/** Limits of a {@link JsonLineDecoder}. */
+export interface JsonLineDecoderOptions {
+  /** Longest line taken, bytes, without its line feed; default 65536. */
+  readonly lineBytesMax?: number | undefined;
+}
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const TOO_LONG: JsonLine = { kind: 'too-long' };
+const BAD_UTF8: JsonLine = { kind: 'bad-utf8' };
+
+/**
+ * A stream to lines (docs/wires/json-lines.md). A line ends with LF; one CR before it is no part of it, but counts towards
+ * the limit. Empty lines are passed over.
+ *
+ * No input is an error that ends the stream: a line above the limit is told of once, as soon as it is above, and skipped up
+ * to its line feed; a line that is not UTF-8 is told of when it ends. Both leave the lines around them alone.
+ *
+ * Each byte is looked at once, and a line that lies within one chunk is decoded from there without a copy.
+ */
+export class JsonLineDecoder implements StreamDecoder<JsonLine> {
+  readonly #lineBytesMax: number;
+  readonly #held: HeldBytes;
+  /** Whether the line that is coming has been told of as too long. */
+  #isSkipping = false;
+
+  /** @throws {RangeError} `lineBytesMax` is no whole number above 0 */
+  constructor(options: JsonLineDecoderOptions = {}) {
+    const lineBytesMax = options.lineBytesMax ?? JSON_LINE_BYTES_MAX;
+    if (!Number.isSafeInteger(lineBytesMax) || lineBytesMax < 1) {
+      throw new RangeError(`Limit lineBytesMax ${lineBytesMax} is not a whole number above 0`);
+    }
+    this.#lineBytesMax = lineBytesMax;
+    this.#held = new HeldBytes(lineBytesMax);
+  }
+
+  /** Bytes held for an unfinished line; never above `lineBytesMax`. */
+  get bufferedBytes(): number {
+    return this.#held.length;
+  }
+
+  push(chunk: Uint8Array): Decoded<JsonLine> {
+    const frames: JsonLine[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      this.#finishLine(chunk.subarray(start, end), frames);
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#beginLine(chunk.subarray(start), frames);
+    return { frames };
+  }
+
+  /** The peer has closed its half. What it sent since the last line feed is a line too: some programs leave the last one out. */
+  end(): Decoded<JsonLine> {
+    const frames: JsonLine[] = [];
+    this.#finishLine(new Uint8Array(0), frames);
+    return { frames };
+  }
+
+  #finishLine(rest: Uint8Array, frames: JsonLine[]): void {
+    if (this.#isSkipping) {
+      this.#isSkipping = false;
+    } else if (this.#held.length + rest.length > this.#lineBytesMax) {
+      this.#held.clear();
+      frames.push(TOO_LONG);
+    } else if (this.#held.length === 0) {
+      takeLine(rest, frames);
+    } else {
+      this.#held.append(rest);
+      takeLine(this.#held.bytes, frames);
+      this.#held.clear();
+    }
+  }
+
+  #beginLine(piece: Uint8Array, frames: JsonLine[]): void {
+    if (this.#isSkipping) return;
+    if (this.#held.length + piece.length <= this.#lineBytesMax) {
+      this.#held.append(piece);
+      return;
+    }
+    this.#isSkipping = true;
+    this.#held.clear();
+    frames.push(TOO_LONG);
+  }
+}
+
+function takeLine(bytes: Uint8Array, frames: JsonLine[]): void {
+  const end = bytes[bytes.length - 1] === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
+  if (end > 0) frames.push(lineOf(bytes.subarray(0, end)));
+}
+
+function lineOf(bytes: Uint8Array): JsonLine {
+  try {
+    return { kind: 'line', text: decodeUtf8(bytes) };
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    return BAD_UTF8;
+  }
+}
