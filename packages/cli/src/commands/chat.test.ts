@@ -204,13 +204,13 @@ test('at a terminal own messages are not shown twice, and commands are no messag
   await until(() => io.stdout.text.includes('Ann> '));
   io.type('hello\r');
   await until(() => session.sent.length === 1);
-  io.type('/who\r//slash\r');
+  io.type('/nick\r//slash\r');
   await until(() => session.sent.length === 2);
   io.type('/quit\r');
   assert.equal(await code, ExitCode.OK);
   assert.deepEqual(session.sent, ['hello', '/slash']);
   assert.doesNotMatch(io.stdout.text, /Ann: hello/);
-  assert.match(io.stdout.text, /! There is no \/who; \/help lists the commands/);
+  assert.match(io.stdout.text, /! There is no \/nick; \/help lists the commands/);
 });
 
 test('at a terminal Ctrl+C leaves properly, with exit code 0', async () => {

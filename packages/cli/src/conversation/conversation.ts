@@ -3,6 +3,7 @@ import { sanitizeName } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { Interrupt, Interruption } from './interruption.ts';
 import { renderEvent } from './render.ts';
+import { runCommand } from './room-command.ts';
 import { Sender } from './sender.ts';
 import { parseTypedLine, typedHelp } from './typed-line.ts';
 
@@ -37,7 +38,7 @@ export async function converse({ session, screen, interruption, isListening }: C
   const showing = showEvents(session, screen);
   if (screen.isInteractive) screen.setPrompt(`${sanitizeName(session.user)}> `);
 
-  const typing = readLines(screen, sender).then(async (end) => {
+  const typing = readLines(session, screen, sender).then(async (end) => {
     await sender.settled();
     if (end === 'end-of-input' && isListening === true) await showing;
   });
@@ -78,7 +79,7 @@ async function showEvents(session: Session, screen: Screen): Promise<void> {
   }
 }
 
-async function readLines(screen: Screen, sender: Sender): Promise<'end-of-input' | 'leave'> {
+async function readLines(session: Session, screen: Screen, sender: Sender): Promise<'end-of-input' | 'leave'> {
   for (;;) {
     const line = await screen.nextLine();
     if (line === undefined) return 'end-of-input';
@@ -90,7 +91,14 @@ async function readLines(screen: Screen, sender: Sender): Promise<'end-of-input'
         await sender.say(typed.text);
         break;
       case 'help':
-        await screen.printStatus(typedHelp);
+        await screen.printStatus(typedHelp(session.abilities));
+        break;
+      case 'join':
+      case 'rooms':
+      case 'users':
+        // What was said before goes out before: it belongs to the room of then.
+        await sender.settled();
+        await runCommand(typed, session, screen);
         break;
       case 'unknown-command':
         await screen.printStatus(`! There is no ${typed.command}; /help lists the commands, //text says "/text".`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTypedLine } from './typed-line.ts';
+import { parseTypedLine, typedHelp } from './typed-line.ts';
 
 test('exit, quit and q leave, in any case and between blanks', () => {
   for (const line of ['exit', 'QUIT', '  q ', 'Exit\t']) {
@@ -31,4 +31,14 @@ test('where people type, a slash begins a command, and two begin a text', () => 
 test('what a script pipes in has no commands', () => {
   assert.deepEqual(parseTypedLine('/help', false), { kind: 'say', text: '/help' });
   assert.deepEqual(parseTypedLine('//etc', false), { kind: 'say', text: '//etc' });
+});
+
+test('/join takes the rest of the line as the name of a room', () => {
+  assert.deepEqual(parseTypedLine('/join  the  café ', true), { kind: 'join', room: 'the  café' });
+  assert.deepEqual(parseTypedLine('/join', true), { kind: 'join', room: '' });
+});
+
+test('/help lists what the wire can do', () => {
+  assert.match(typedHelp(new Set(['join', 'users'])), /\/join ROOM.*\n.*\/who/);
+  assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who/);
 });

@@ -1,8 +1,13 @@
+import type { SessionAbility } from '@confab/client';
+
 /** What a line means that somebody typed or a script piped in. */
 export type TypedLine =
   | { readonly kind: 'say'; readonly text: string }
   | { readonly kind: 'leave' }
   | { readonly kind: 'help' }
+  | { readonly kind: 'join'; readonly room: string }
+  | { readonly kind: 'rooms' }
+  | { readonly kind: 'users' }
   | { readonly kind: 'unknown-command'; readonly command: string }
   | { readonly kind: 'nothing' };
 
@@ -28,14 +33,28 @@ export function parseTypedLine(line: string, hasCommands: boolean): TypedLine {
     case '/help':
     case '/?':
       return { kind: 'help' };
+    case '/join':
+      return { kind: 'join', room: line.slice(command.length).trim() };
+    case '/rooms':
+      return { kind: 'rooms' };
+    case '/who':
+      return { kind: 'users' };
     default:
       return { kind: 'unknown-command', command };
   }
 }
 
-export const typedHelp = [
-  '  /help   this text',
-  '  /quit   leave; also exit, quit, q, Ctrl+C and Ctrl+D',
-  '  //text  say "/text"',
-  '  Arrow keys: move in the line, bring back earlier ones.',
-].join('\n');
+/** What `/help` shows: what is the same everywhere, and what this wire can do besides. */
+export function typedHelp(abilities: ReadonlySet<SessionAbility>): string {
+  return [
+    '  /help       this text',
+    abilities.has('join') ? '  /join ROOM  leave this room and enter another' : undefined,
+    abilities.has('rooms') ? '  /rooms      rooms that can be joined' : undefined,
+    abilities.has('users') ? '  /who        who is here' : undefined,
+    '  /quit       leave; also exit, quit, q, Ctrl+C and Ctrl+D',
+    '  //text      say "/text"',
+    '  Arrow keys: move in the line, bring back earlier ones.',
+  ]
+    .filter((line) => line !== undefined)
+    .join('\n');
+}

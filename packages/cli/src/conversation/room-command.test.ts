@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeSession } from '@confab/testing/fake-session';
+import type { Screen } from '../terminal/screen.ts';
+import { runCommand } from './room-command.ts';
+
+/** What a command shows on a session. */
+async function shown(command: Parameters<typeof runCommand>[0], session: FakeSession): Promise<string[]> {
+  const lines: string[] = [];
+  const screen = { printStatus: async (text: string) => void lines.push(text) } as unknown as Screen;
+  await runCommand(command, session, screen);
+  return lines;
+}
+
+test('/join goes to another room and says where one is', async () => {
+  const session = new FakeSession({ abilities: ['join'] });
+  assert.deepEqual(await shown({ kind: 'join', room: 'café' }, session), ['In room "café".']);
+  assert.equal(session.room, 'café');
+});
+
+test('/join without a room says what it needs', async () => {
+  assert.deepEqual(await shown({ kind: 'join', room: '' }, new FakeSession()), [
+    '! /join needs the name of a room, as in /join lobby',
+  ]);
+});
+
+test('/rooms and /who list names, made harmless', async () => {
+  const session = new FakeSession({ abilities: ['rooms', 'users'] });
+  session.known.rooms = ['a', 'b\u001b[2J'];
+  session.known.users = [];
+  assert.deepEqual(await shown({ kind: 'rooms' }, session), ['Rooms: a, b']);
+  assert.deepEqual(await shown({ kind: 'users' }, session), ['Here: none']);
+});
+
+test('what the wire or the server refuses is shown in one line', async () => {
+  const session = new FakeSession();
+  session.rooms = () => Promise.reject(new Error('Cannot list rooms: ucrp:// has no way to'));
+  assert.deepEqual(await shown({ kind: 'rooms' }, session), ['! Cannot list rooms: ucrp:// has no way to']);
+});

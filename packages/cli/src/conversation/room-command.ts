@@ -1,0 +1,39 @@
+import type { Session } from '@confab/client';
+import { reasonOf } from '../failure.ts';
+import { sanitizeName } from '../terminal/sanitize.ts';
+import type { Screen } from '../terminal/screen.ts';
+import type { TypedLine } from './typed-line.ts';
+
+type RoomCommand = Extract<TypedLine, { kind: 'join' | 'rooms' | 'users' }>;
+
+/** A server that does not answer is not waited for longer than this, ms. */
+const ANSWER_TIMEOUT_MS = 5000;
+
+/** `/join`, `/rooms` and `/who`: ask the session, and show what it says, or why it cannot. */
+export async function runCommand(command: RoomCommand, session: Session, screen: Screen): Promise<void> {
+  try {
+    await screen.printStatus(await answer(command, session));
+  } catch (error) {
+    const isTimeout = error instanceof DOMException && error.name === 'TimeoutError';
+    await screen.printStatus(`! ${isTimeout ? 'The server does not answer' : reasonOf(error)}`);
+  }
+}
+
+async function answer(command: RoomCommand, session: Session): Promise<string> {
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  switch (command.kind) {
+    case 'join': {
+      if (command.room === '') return '! /join needs the name of a room, as in /join lobby';
+      await session.join(command.room, { signal });
+      return `In room "${sanitizeName(session.room)}".`;
+    }
+    case 'rooms':
+      return listed('Rooms', await session.rooms({ signal }));
+    case 'users':
+      return listed('Here', await session.users({ signal }));
+  }
+}
+
+function listed(title: string, names: readonly string[]): string {
+  return names.length === 0 ? `${title}: none` : `${title}: ${names.map(sanitizeName).join(', ')}`;
+}
