@@ -835,6 +835,16 @@ describe('limits', () => {
     assert.equal(await request('192.0.2.1'), 'ROOM_NOT_FOUND');
   });
 
+  test('new rooms of one address: a burst, then the rate, while existing rooms can be joined', async () => {
+    const world = await openHubWorld({ limits: { addressRooms: { perSecond: 1, burst: 1 } } });
+    await create(world, 'first', 'ann');
+    const outcome = (room: string) => world.refusal(world.hub.join(entry(room, 'bob'), { makeOpen: true }));
+    assert.equal(await outcome('second'), 'RATE_LIMITED');
+    await join(world, 'first', 'bob');
+    world.clock.advance(1000);
+    await create(world, 'second', 'ann');
+  });
+
   test('faults of one address, heavy ones too, until it has been quiet for a while', async () => {
     const { hub, clock } = await openHubWorld({ limits: { addressFaults: { perSecond: 1, burst: 5 } } });
     hub.fault('192.0.2.1', 3);

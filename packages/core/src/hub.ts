@@ -120,6 +120,7 @@ export class Hub {
   readonly #members = new Map<number, Member>();
   readonly #membersByToken = new Map<string, Member>();
   readonly #requests: KeyedBuckets;
+  readonly #newRooms: KeyedBuckets;
   readonly #faults: KeyedBuckets;
   #lastRoomId: number;
   #lastMemberId: number;
@@ -143,6 +144,7 @@ export class Hub {
     this.#secrets = secrets;
     this.#passwords = new Passwords(secrets, limits);
     this.#requests = new KeyedBuckets(limits.addressRequests, limits.addressesMax);
+    this.#newRooms = new KeyedBuckets(limits.addressRooms, limits.addressesMax);
     this.#faults = new KeyedBuckets(limits.addressFaults, limits.addressesMax);
     this.#lastRoomId = loaded.lastRoomId;
     this.#lastMemberId = loaded.lastMemberId;
@@ -421,6 +423,9 @@ export class Hub {
   async #enterNewRoom(entry: Entry, kind: RoomKind): Promise<Admission> {
     if (this.#roomsByName.size >= this.limits.roomsMax) {
       throw new CoreError('LIMIT_REACHED', `The server has ${this.#roomsByName.size} rooms, its limit`);
+    }
+    if (!this.#newRooms.take(entry.address, this.clock.monotonicMs())) {
+      throw new CoreError('RATE_LIMITED', 'Too many new rooms; try again later');
     }
     this.#lastRoomId += 1;
     const fresh = { id: this.#lastRoomId, name: entry.room, kind, createdMs: this.clock.wallMs() };

@@ -20,6 +20,8 @@ export interface Limits {
   readonly memberMessages: Rate;
   /** Requests to create or join a room from one IP address. */
   readonly addressRequests: Rate;
+  /** Rooms made from one IP address. */
+  readonly addressRooms: Rate;
   /** Bad input (junk, forged tokens, wrong passwords) from one address before it is ignored for a while. */
   readonly addressFaults: Rate;
   /** Addresses whose rates are remembered; beyond it the oldest are forgotten. */
@@ -48,6 +50,7 @@ export const defaultLimits: Limits = {
   passwordBytesMax: 1024,
   memberMessages: { perSecond: 100, burst: 1000 },
   addressRequests: { perSecond: 100, burst: 1000 },
+  addressRooms: { perSecond: 1, burst: 1000 },
   addressFaults: { perSecond: 10, burst: 200 },
   addressesMax: 65_536,
   passwordChecksMax: 2,

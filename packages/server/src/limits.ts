@@ -11,6 +11,7 @@ export function toLimits(limits: Config['limits']): Limits {
     passwordBytesMax: limits.passwordBytes,
     memberMessages: limits.memberMessages,
     addressRequests: limits.addressRequests,
+    addressRooms: limits.addressRooms,
     addressFaults: limits.addressFaults,
     addressesMax: limits.addresses,
     passwordChecksMax: limits.passwordChecks,

@@ -10,6 +10,7 @@ export const limitsSection = z
     password_bytes: count.default(1024).describe('a room password'),
     member_messages: rate({ perSecond: 100, burst: 1000 }).describe('messages of one member'),
     address_requests: rate({ perSecond: 100, burst: 1000 }).describe('create and join requests of one IP address'),
+    address_rooms: rate({ perSecond: 1, burst: 1000 }).describe('rooms made from one IP address'),
     address_faults: rate({ perSecond: 10, burst: 200 }).describe('bad input of one address until it is ignored'),
     addresses: count.default(65_536).describe('addresses whose rates are remembered'),
     password_checks: count.default(2).describe('at the same time, 19 MiB each'),
