@@ -68,9 +68,13 @@ module.exports = {
       from: {
         path: '^packages/(cli|web|desktop)/src',
         // The one exception: `confab serve` hands its arguments to the server (ADR 0001).
-        pathNot: [tests, '^packages/cli/src/commands/(serve|log)\\.ts$'],
+        pathNot: [tests, '^packages/cli/src/commands/(serve|log)\\.ts$', '^packages/cli/src/trace/'],
       },
     },
+    // `confab trace` shows bytes to people, and so reads what the codecs say of them.
+    only('trace-imports-codecs', 'Bytes are taken apart by the codecs', '^packages/cli/src/trace/', [
+      '^packages/(cli|wire)/',
+    ]),
     {
       name: 'testing-is-for-tests',
       severity: 'error',

@@ -10,7 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 it('The program in README.md says hello and shows it', async (context) => {
   const program = /```ts\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1];
-  assert.ok(program !== undefined && program.includes('ucrp://127.0.0.1:9090/lobby'));
+  assert.ok(program !== undefined);
+  assert.ok(program.includes('ucrp://127.0.0.1:9090/lobby'));
   const server = await startConfabServer(context);
   const child = spawn(
     process.execPath,

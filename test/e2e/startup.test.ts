@@ -149,10 +149,10 @@ test('a configuration file that is missing, broken, or knows a setting that nobo
   const wrong = write('wrong.json', '{"limits": {"rooms": 0}}');
   const missing = `${path}/missing.toml`;
   const refusals: [string, string | RegExp][] = [
-    [unknown, `${unknown}: unknown setting "hybrid.tpc_port"; did you mean "hybrid.tcp_port"?`],
-    [broken, new RegExp(`^confab: Cannot parse configuration file "${broken}":2:\\d+: `)],
-    [wrong, new RegExp(`^confab: ${wrong}: invalid value 0 for limits\\.rooms: `)],
-    [missing, `Cannot read configuration file "${missing}": it does not exist`],
+    [unknown, `${unknown}:2:1: unknown setting "hybrid.tpc_port"; did you mean "hybrid.tcp_port"?`],
+    [broken, new RegExp(`^confab: ${broken}:2:\\d+: cannot parse configuration file: `)],
+    [wrong, new RegExp(`^confab: ${wrong}(:\\d+:\\d+)?: invalid value 0 for limits\\.rooms: `)],
+    [missing, `${missing}: cannot read configuration file: it does not exist`],
   ];
   await Promise.all(
     refusals.map(([file, line]) => expectRefusal({ data, args: ['--config', file] }, WRONG_USAGE, line)),

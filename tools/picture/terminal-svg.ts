@@ -41,7 +41,8 @@ export function renderTerminals(terminals: readonly TerminalPicture[]): string {
       '</g>',
     ].join('\n');
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+<title>A server, and two people who chat, in three terminals</title>
 <style>
 text { font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d8dee9; }
 .title { font-size: 12px; fill: #8a94a6; }

@@ -10,7 +10,8 @@ Examples:
 
 export const serveHelp = `
 Settings come from flags, else from CONFAB_… variables (hybrid.tcp_port is CONFAB_HYBRID_TCP_PORT), else from the
-configuration file. Log lines go to standard error.
+configuration file. Log lines go to standard error, or to log.file. SIGHUP reads the configuration again; the log says what
+was applied and what needs a restart.
 
 Examples:
   $ confab serve
@@ -47,6 +48,24 @@ Exit codes: 0 left, or end of input; 1 could not connect, was refused, or the co
 was closed by its host; 4 some message was not accepted or not confirmed; 130 interrupted by SIGINT (0 at a terminal);
 143 ended by SIGTERM, 129 by SIGHUP.`;
 
+export const bridgeHelp = `
+/id NAME, /register, /bridge, /chat lead to a conversation; /help lists all commands. They are obeyed in scripts too, one
+after the other: there /chat waits until somebody is found, or has found us, and the first command that fails ends it.
+The conversation goes to standard output as "NAME: text", and "* text" for notices; everything else goes to standard error.
+
+With another Confab client the conversation is encrypted and confirmed, over a direct path or, where none opens, through the
+server; it says which. Both see the same number if nobody stands between. Any other program is talked to as it expects: not
+encrypted, and with at most one line ahead of its answers, since most take turns.
+
+Examples:
+  $ confab bridge bridge://127.0.0.1:7000 --id Ann
+  $ confab bridge bridge://127.0.0.1:7001 --id Bob --chat --stay < /dev/null
+  $ printf '/register\\n/bridge\\n/chat\\nhello\\n' | confab bridge bridge://127.0.0.1:7000 --id Cid
+
+Exit codes: 0 left, end of input, or the other one left; 1 could not connect, a command failed, or the other one was lost;
+2 wrong usage; 4 (scripts) some line was not sent or not confirmed; 130 interrupted by SIGINT (0 at a terminal); 143 ended by
+SIGTERM, 129 by SIGHUP.`;
+
 export const logHelp = `
 With --json and a room, each event is {room, seq, position, kind, timeMs, user, text}; kind is the number of the event
 kind: 1 message, 2 join, 3 leave, 4 room closed, 5 notice, 6 edit, 7 deletion, 8 reaction.
@@ -57,3 +76,54 @@ Examples:
   $ confab log lobby --json | jq -r 'select(.kind == 1) | .text'
 
 Exit codes: 0 shown, 1 no such log or room, 2 wrong usage or configuration.`;
+
+export const configHelp = `
+Settings come from flags, else from CONFAB_… variables, else from the file, else they have their defaults.
+
+Examples:
+  $ confab config sample > confab.toml
+  $ confab config check confab.toml
+  $ confab config print --config confab.toml
+
+Exit codes: 0 done, 2 wrong usage or configuration.`;
+
+export const configCheckHelp = `
+Each problem is one line on standard error: file, line, column, what is wrong and what is allowed. The environment does
+not matter here.
+
+Examples:
+  $ confab config check confab.toml
+  $ confab config check /etc/confab.json
+
+Exit codes: 0 the file is fine, 2 it is not, or wrong usage.`;
+
+export const configPrintHelp = `
+The output is a configuration file itself; behind each setting stands whether a flag, a variable or the file set it, or
+whether it is the default. With --json each setting is {value, origin, name, line, column}.
+
+Examples:
+  $ confab config print
+  $ confab config print --config confab.toml | grep -v "# default"
+  $ confab config print --json | jq '."hybrid.tcp_port"'
+
+Exit codes: 0 printed, 2 wrong usage or configuration.`;
+
+export const configSampleHelp = `
+Examples:
+  $ confab config sample > confab.toml
+
+Exit codes: 0 printed.`;
+
+export const traceHelp = `
+The server must have trace.enabled; SIGHUP turns it on, too. Each datagram or frame is taken apart: a line for each field
+with its offset, its length, its bytes, its name, what it says and what that means. Streams are put together again first.
+Wires: tcrp, ucrp, stage1, json-lines, json-datagrams, bridge, websocket.
+Tokens and passwords are masked in the server, unless it has trace.secrets.
+
+Examples:
+  $ confab serve --set trace.enabled=true
+  $ confab trace
+  $ confab trace --wire tcrp --wire ucrp --hex
+  $ confab trace --peer 127.0.0.1 | grep -A 4 tcrp
+
+Exit codes: 0 ended by Ctrl+C or by whoever reads the output; 1 nothing to watch, or the server has stopped; 2 wrong usage.`;

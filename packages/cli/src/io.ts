@@ -42,7 +42,8 @@ export function systemIo(): Io {
       let lastMs = Number.NEGATIVE_INFINITY;
       const listener = (): void => {
         const nowMs = performance.now();
-        const isRepetition = nowMs - lastMs < SAME_INTERRUPT_MS;
+        // A hang-up asks a server to look at its files again, and these may have changed since the last one.
+        const isRepetition = signal !== 'SIGHUP' && nowMs - lastMs < SAME_INTERRUPT_MS;
         lastMs = nowMs;
         if (!isRepetition) handler();
       };

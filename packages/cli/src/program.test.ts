@@ -15,7 +15,7 @@ test('--version and --help succeed on standard output', async () => {
   for (const args of [
     ['--help'],
     ['help', 'serve'],
-    ...['serve', 'client', 'chat', 'log'].map((name) => [name, '--help']),
+    ...['serve', 'client', 'chat', 'log', 'trace', 'config'].map((name) => [name, '--help']),
   ]) {
     const { code, out, err } = await runWith(...args);
     assert.equal(code, ExitCode.OK);
@@ -26,7 +26,7 @@ test('--version and --help succeed on standard output', async () => {
 });
 
 test('the help of each command tells its exit codes', async () => {
-  for (const name of ['serve', 'client', 'chat', 'log'])
+  for (const name of ['serve', 'client', 'chat', 'log', 'trace', 'config'])
     assert.match((await runWith(name, '--help')).out, /Exit codes: 0 /);
 });
 
@@ -34,7 +34,9 @@ test('wrong usage is exit code 2, with a suggestion where there is one', async (
   const examples: [string[], RegExp][] = [
     [['sreve'], /^confab: unknown command 'sreve'\n\(Did you mean serve\?\)\n$/],
     [['chat', 'ucrp://h/r', '--usr', 'Ann'], /^confab: unknown option '--usr'\n\(Did you mean --user\?\)\n$/],
-    [['chat'], /missing required argument 'url'/],
+    [['chat'], /^confab: No URL: give one, such as ucrp:\/\//],
+    [['chat', '--config', '/does/not/exist.toml'], /^confab: \/does\/not\/exist\.toml: cannot read configuration/],
+    [['client', '--config', '/does/not/exist.toml'], /^confab: \/does\/not\/exist\.toml: cannot read configuration/],
     [['chat', 'ucrp://h/r', 'more'], /too many arguments/],
     [['chat', 'ucrp://h/r', '--create', '--join'], /cannot be used with/],
     [['chat', 'ucrp://h/r', '--user', ' '], /must not be empty/],
@@ -46,10 +48,13 @@ test('wrong usage is exit code 2, with a suggestion where there is one', async (
     [['serve', '--tcp-port', 'abc'], /^confab: --tcp-port: invalid value "abc" for hybrid\.tcp_port/],
     [['serve', '--set', 'nonsense'], /^confab: --set nonsense: not of the form KEY=VALUE/],
     [['serve', '--set', 'hybrid.tcp_prot=1'], /did you mean "hybrid\.tcp_port"/],
-    [['serve', '--config', '/does/not/exist.toml'], /^confab: Cannot read configuration file/],
+    [
+      ['serve', '--config', '/does/not/exist.toml'],
+      /^confab: \/does\/not\/exist\.toml: cannot read configuration file/,
+    ],
     [['serve', '--log-level', 'loud'], /log\.level/],
     [['serve', 'more'], /too many arguments/],
-    [['log', '--config', '/does/not/exist.toml'], /^confab: Cannot read configuration file/],
+    [['log', '--config', '/does/not/exist.toml'], /^confab: \/does\/not\/exist\.toml: cannot read configuration file/],
   ];
   for (const [args, expected] of examples) {
     const { code, out, err } = await runWith(...args);

@@ -1,11 +1,26 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { BridgeOptions } from './commands/bridge.ts';
 import type { ChatOptions } from './commands/chat.ts';
 import type { ClientOptions } from './commands/client.ts';
+import type { ConfigPrintOptions } from './commands/config.ts';
 import type { LogOptions } from './commands/log.ts';
 import type { ServeOptions } from './commands/serve.ts';
+import type { TraceOptions } from './commands/trace.ts';
 import { ExitCode } from './exit-codes.ts';
-import { reasonOf, UsageError } from './failure.ts';
-import { chatHelp, clientHelp, logHelp, programHelp, serveHelp } from './help.ts';
+import { codeOf, reasonOf, UsageError } from './failure.ts';
+import {
+  bridgeHelp,
+  chatHelp,
+  clientHelp,
+  configCheckHelp,
+  configHelp,
+  configPrintHelp,
+  configSampleHelp,
+  logHelp,
+  programHelp,
+  serveHelp,
+  traceHelp,
+} from './help.ts';
 import type { Io } from './io.ts';
 import { parsePort } from './terminal/questions.ts';
 import { version } from './version.ts';
@@ -22,7 +37,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // Help and version end this way too, with code 0; what commander has to say, it has said.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
-    const isUsage = error instanceof UsageError;
+    const isUsage = error instanceof UsageError || codeOf(error) === 'CONFIG_INVALID';
     const details = isUsage || io.env.CONFAB_DEBUG === undefined ? '' : `\n${(error as Error).stack}`;
     io.stderr.write(`confab: ${reasonOf(error)}${details}\n`);
     return isUsage ? ExitCode.USAGE : ExitCode.FAILED;
@@ -45,16 +60,8 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     })
     .addHelpText('after', programHelp);
 
-  program
-    .command('serve')
-    .description('run a server')
-    .option('-c, --config <file>', 'settings, TOML (or JSON when it ends in .json)')
-    .option('--host <host>', 'address or name to listen on (default: 127.0.0.1)')
-    .option('--data <dir>', 'folder that keeps rooms and messages (default: ./data)')
-    .option('--tcp-port <port>', 'TCRP: making and joining rooms; 0: any free one (default: 9090)')
-    .option('--udp-port <port>', 'UCRP: the chat; 0: any free one (default: 9091)')
-    .option('--set <key=value>', 'any setting by its name in the configuration; may be repeated', collect)
-    .option('--log-level <level>', 'least that is logged: trace, debug, info, warn, error, silent (default: info)')
+  const serve = program.command('serve').description('run a server');
+  withSettingFlags(serve)
     .option('-i, --interactive', 'ask for host name and ports')
     .addHelpText('after', serveHelp)
     .action(async (options: ServeOptions) => {
@@ -65,6 +72,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   program
     .command('client')
     .description('chat, with a menu')
+    .option('-c, --config <file>', clientConfig)
     .option('--host <host>', 'name or address of the server', notEmpty)
     .option('--tcp-port <port>', 'its TCP port', port)
     .option('--udp-port <port>', 'its UDP port', port)
@@ -87,16 +95,43 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   program
     .command('chat')
     .description('chat without questions; for scripts and pipes too')
-    .argument('<url>', 'where to, such as ucrp://127.0.0.1:9090/lobby', notEmpty)
-    .option('-u, --user <name>', 'name to be known by (default: your name on this machine)', notEmpty)
+    .argument('[url]', 'where to, such as ucrp://127.0.0.1:9090/lobby (default: client.url)', notEmpty)
+    .option('-c, --config <file>', clientConfig)
+    .option('-u, --user <name>', 'name to be known by (default: client.user, or your name on this machine)', notEmpty)
     .option('--password-file <file>', "file that holds the room's password (or set CONFAB_PASSWORD)")
     .addOption(new Option('--create', 'the room must not exist yet').conflicts('join'))
     .addOption(new Option('--join', 'the room must exist'))
     .option('--listen', 'stay after the end of input')
     .addHelpText('after', chatHelp)
-    .action(async (url: string, options: ChatOptions) => {
+    .action(async (url: string | undefined, options: ChatOptions) => {
       const [{ runChat }, { connect }] = await Promise.all([import('./commands/chat.ts'), import('@confab/client')]);
       finish(await runChat(io, url, options, connect));
+    });
+
+  program
+    .command('bridge')
+    .description('find somebody through a rendezvous and talk to them directly')
+    .argument('<url>', 'the rendezvous, such as bridge://127.0.0.1:7000', notEmpty)
+    .option('-c, --config <file>', clientConfig)
+    .option('--id <id>', 'id to be known by (default: client.user)', notEmpty)
+    .option('--listen <ip:port>', 'where others find you (default: the address that leads to the server, any port)')
+    .option('--chat', 'register, bridge and chat at once')
+    .option('--stay', 'stay after the end of input until the conversation ends')
+    .addOption(
+      new Option('--path <path>', 'how to reach other Confab clients')
+        .choices(['any', 'direct', 'relay'])
+        .default('any'),
+    )
+    .addOption(new Option('--sealed', 'talk to nobody without encryption').conflicts('plain'))
+    .addOption(new Option('--plain', 'speak as other programs do: without encryption and relay'))
+    .option('--free', 'do not wait for the answers of programs that take turns')
+    .addHelpText('after', bridgeHelp)
+    .action(async (url: string, options: BridgeOptions) => {
+      const [{ runBridge }, { openBridge }] = await Promise.all([
+        import('./commands/bridge.ts'),
+        import('@confab/client'),
+      ]);
+      finish(await runBridge(io, url, options, openBridge));
     });
 
   program
@@ -112,7 +147,72 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
       finish(await runLog(io, room, options));
     });
 
+  program
+    .command('trace')
+    .description('watch what passes the plaintext wires of a server on this machine')
+    .option('-c, --config <file>', 'configuration that names the port')
+    .option('-p, --port <port>', 'where the server shows it (default: trace.tcp_port, 9099)', port)
+    .option('--wire <wire>', 'only this wire; may be repeated', collect)
+    .option('--peer <peer>', 'only this peer, as IP or IP:PORT', notEmpty)
+    .option('--hex', 'all bytes of each field')
+    .option('--no-color', 'no colours at a terminal')
+    .addHelpText('after', traceHelp)
+    .action(async (options: TraceOptions) => {
+      const { runTrace } = await import('./commands/trace.ts');
+      finish(await runTrace(io, options));
+    });
+
+  addConfigCommands(program, io, finish);
   return program;
+}
+
+function addConfigCommands(program: Command, io: Io, finish: (code: ExitCode) => void): void {
+  const config = program
+    .command('config')
+    .description('check a configuration, print the one that holds, or begin one')
+    .helpCommand('help [command]', 'print help of a command')
+    .addHelpText('after', configHelp);
+
+  config
+    .command('check')
+    .description('find all that is wrong with a configuration file, or say what it changes')
+    .argument('<file>', 'the file, TOML (or JSON when it ends in .json)')
+    .addHelpText('after', configCheckHelp)
+    .action(async (file: string) => {
+      const { runConfigCheck } = await import('./commands/config.ts');
+      finish(await runConfigCheck(io, file));
+    });
+
+  withSettingFlags(config.command('print').description('print the settings that hold and where each one came from'))
+    .option('--json', 'one JSON object')
+    .addHelpText('after', configPrintHelp)
+    .action(async (options: ConfigPrintOptions) => {
+      const { runConfigPrint } = await import('./commands/config.ts');
+      finish(await runConfigPrint(io, options));
+    });
+
+  config
+    .command('sample')
+    .description('print a configuration file with every setting, its default and its meaning')
+    .addHelpText('after', configSampleHelp)
+    .action(async () => {
+      const { runConfigSample } = await import('./commands/config.ts');
+      finish(await runConfigSample(io));
+    });
+}
+
+const clientConfig = 'settings, of which clients use [client]; TOML (or JSON when it ends in .json)';
+
+/** The flags that stand for settings of the server. */
+function withSettingFlags(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'settings, TOML (or JSON when it ends in .json)')
+    .option('--host <host>', 'address or name to listen on (default: 127.0.0.1)')
+    .option('--data <dir>', 'folder that keeps rooms and messages (default: ./data)')
+    .option('--tcp-port <port>', 'TCRP: making and joining rooms; 0: any free one (default: 9090)')
+    .option('--udp-port <port>', 'UCRP: the chat; 0: any free one (default: 9091)')
+    .option('--set <key=value>', 'any setting by its name in the configuration; may be repeated', collect)
+    .option('--log-level <level>', 'least that is logged: trace, debug, info, warn, error, silent (default: info)');
 }
 
 function collect(value: string, previous: readonly string[] | undefined): string[] {

@@ -1,3 +1,7 @@
+import { parsePort } from './terminal/questions.ts';
+
+const DEFAULT_TCP_PORT = 9090;
+
 /** Where a room of the hybrid wire is. */
 export interface HybridRoom {
   /** Name or address of the server. */
@@ -11,6 +15,16 @@ export interface HybridRoom {
 export function hybridRoomUrl({ host, tcpPort, udpPort, room }: HybridRoom): string {
   const query = udpPort === tcpPort + 1 ? '' : `?udp=${udpPort}`;
   return `ucrp://${inUrl(host)}:${tcpPort}/${encodeURIComponent(room)}${query}`;
+}
+
+/** The server that a `ucrp://` URL names, whatever its room; undefined for any other text. */
+export function hybridServer(url: string): Omit<HybridRoom, 'room'> | undefined {
+  const parsed = URL.parse(url);
+  if (parsed?.protocol !== 'ucrp:' || parsed.hostname === '') return undefined;
+  const tcpPort = parsed.port === '' ? DEFAULT_TCP_PORT : Number(parsed.port);
+  const udpPort = parsePort(parsed.searchParams.get('udp') ?? String(tcpPort + 1));
+  if (tcpPort === 0 || udpPort === undefined) return undefined;
+  return { host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), tcpPort, udpPort };
 }
 
 /** An address to join at, for one that is listened on: "all addresses" (0.0.0.0, ::) is none that can be connected to. */

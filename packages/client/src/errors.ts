@@ -18,6 +18,8 @@ export type ClientErrorCode =
   | 'MESSAGE_RESERVED'
   | 'SEND_UNCERTAIN'
   | 'SESSION_CLOSED'
+  | 'ID_TAKEN'
+  | 'PEER_UNREACHABLE'
   | 'NOT_SUPPORTED';
 
 export class ClientError extends ChatError<ClientErrorCode> {}

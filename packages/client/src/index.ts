@@ -1,3 +1,4 @@
 export { connect, connectors } from './connect.ts';
 export { ClientError, type ClientErrorCode } from './errors.ts';
 export type * from './session.ts';
+export * from './wires/bridge/index.ts';

@@ -4,6 +4,7 @@ import type {
   ClosedEvent,
   CloseReason,
   JoinOptions,
+  NoticeEvent,
   SendOptions,
   SendReceipt,
   Session,
@@ -155,10 +156,12 @@ export function unreachableReason(error: Error): string {
 }
 
 const MEMBERSHIP_NOTICE = /^(.+) (joined|left)$/s;
+/** What servers say when a hosted room ends; it only looks like somebody's leave. */
+const ROOM_CLOSED = 'Room closed: the host has left';
 
 /** What a server's line says, where the wire has only text for it. */
-export function noticeOf(text: string): SessionEvent {
+export function noticeOf(text: string): NoticeEvent {
   const match = MEMBERSHIP_NOTICE.exec(text);
-  if (match === null) return { type: 'notice', text };
+  if (match === null || text === ROOM_CLOSED) return { type: 'notice', text };
   return { type: 'notice', text, member: { user: match[1]!, change: match[2] === 'joined' ? 'joined' : 'left' } };
 }

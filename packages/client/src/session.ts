@@ -24,6 +24,10 @@ export interface MessageEvent {
   readonly text: string;
   /** Whether this session sent it. */
   readonly isOwn: boolean;
+  /** Said before one came in, and told at that time. */
+  readonly isHistory?: boolean;
+  /** Number of the line, where the wire has one: server-wide, rising, the same for everybody and for ever. */
+  readonly seq?: number;
 }
 
 /** The server says something. */
@@ -32,6 +36,9 @@ export interface NoticeEvent {
   readonly text: string;
   /** For joins and leaves: whose. */
   readonly member?: { readonly user: string; readonly change: 'joined' | 'left' };
+  /** As for messages. */
+  readonly isHistory?: boolean;
+  readonly seq?: number;
 }
 
 /** Whether the server can be reached, where the wire can tell. */
@@ -78,7 +85,7 @@ export interface Session extends AsyncDisposable {
   readonly role: 'host' | 'member';
   /** Name of the room's host, where there is one and the wire tells. */
   readonly host: string | undefined;
-  /** Own address on the data path, `ip:port`. */
+  /** Own address on the data path, `ip:port`; empty where the platform does not tell (WebSocket). */
   readonly localAddress: string;
   /** Longest message, bytes of UTF-8. */
   readonly messageBytesMax: number;
@@ -133,6 +140,10 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long `send` waits for a confirmation, ms. Default 3000. */
   readonly sendTimeoutMs?: number | undefined;
+  /** Where messages are sent again until they are acknowledged: the first wait, ms; doubled each time. Default 500. */
+  readonly baseDelayMs?: number | undefined;
+  /** … and how often they are sent again. Default 5. */
+  readonly maxRetries?: number | undefined;
   /** Events kept for a reader that does not read; beyond it the oldest are dropped. Default 10,000. */
   readonly eventsMax?: number | undefined;
 }

@@ -1,5 +1,13 @@
-export { ConfigError, type ConfigErrorCode } from './errors.ts';
-export { type ConfigSources, type FlagSetting, type LoadedConfig, loadConfig } from './load.ts';
+export { ConfigError, type ConfigErrorCode, type ConfigProblem, renderProblem } from './errors.ts';
+export {
+  type ConfigSources,
+  type EffectiveSetting,
+  type FlagSetting,
+  type LoadedConfig,
+  loadConfig,
+  type Origin,
+} from './load.ts';
+export { configSample } from './sample.ts';
 export {
   type Config,
   type ConfigFile,
@@ -8,3 +16,4 @@ export {
   type Setting,
   toConfig,
 } from './schema.ts';
+export { unknownVariables } from './variables.ts';

@@ -46,7 +46,7 @@ describe('Loading the configuration', () => {
       'a.toml',
       'host = "::1"\n[hybrid]\ntcp_port = 1\nudp_port = 2\n[hybrid.alternate]\nenabled = false\n',
     );
-    const { config, origins } = loadConfig({
+    const { config, origins, settings } = loadConfig({
       file: toml,
       environment: {
         CONFAB_HYBRID_TCP_PORT: '3',
@@ -61,12 +61,16 @@ describe('Loading the configuration', () => {
     assert.equal(config.hybrid.notices, true);
     assert.equal(config.hybrid.alternate.enabled, false);
     assert.deepEqual(Object.fromEntries(origins), {
-      host: toml,
-      'hybrid.tcp_port': 'CONFAB_HYBRID_TCP_PORT',
-      'hybrid.udp_port': '--udp-port',
-      'hybrid.notices': 'CONFAB_HYBRID_NOTICES',
-      'hybrid.alternate.enabled': toml,
+      host: { kind: 'file', name: toml, position: { line: 1, column: 1 } },
+      'hybrid.tcp_port': { kind: 'variable', name: 'CONFAB_HYBRID_TCP_PORT' },
+      'hybrid.udp_port': { kind: 'flag', name: '--udp-port' },
+      'hybrid.notices': { kind: 'variable', name: 'CONFAB_HYBRID_NOTICES' },
+      'hybrid.alternate.enabled': { kind: 'file', name: toml, position: { line: 6, column: 1 } },
     });
+    const effective = new Map(settings.map(({ setting, value, origin }) => [setting.path.join('.'), [value, origin]]));
+    assert.deepEqual(effective.get('hybrid.udp_port'), [5, { kind: 'flag', name: '--udp-port' }]);
+    assert.deepEqual(effective.get('data'), ['./data', undefined]);
+    assert.equal(effective.size, listSettings().length);
   });
 
   it('reads JSON when the file name says so', () => {
@@ -78,15 +82,18 @@ describe('Loading the configuration', () => {
 
   it('names the file, the line and the column of a syntax error', () => {
     const toml = file('b.toml', 'host = "a"\ndata = = 1\n');
-    assert.match(refusal({ file: toml }), /b\.toml":2:8: /);
-    assert.match(refusal({ file: file('b.json', '{"host": }') }), /Cannot parse configuration file ".*b\.json"/);
+    assert.match(refusal({ file: toml }), /b\.toml:2:8: cannot parse/);
+    assert.match(
+      refusal({ file: file('b.json', '{\n  "host": }') }),
+      /b\.json:2:11: cannot parse configuration file: /,
+    );
     assert.match(refusal({ file: file('c.json', '[]') }), /not a table of settings/);
   });
 
   it('says that a file does not exist', () => {
     assert.match(
       refusal({ file: join(folder, 'none.toml') }),
-      /Cannot read configuration file ".*none\.toml": it does not exist/,
+      /none\.toml: cannot read configuration file: it does not exist$/,
     );
   });
 
@@ -94,7 +101,7 @@ describe('Loading the configuration', () => {
     const toml = file('d.toml', '[hybrid]\ntcp_prot = 1\n');
     assert.match(
       refusal({ file: toml }),
-      /d\.toml: unknown setting "hybrid\.tcp_prot"; did you mean "hybrid\.tcp_port"\?/,
+      /d\.toml:2:1: unknown setting "hybrid\.tcp_prot"; did you mean "hybrid\.tcp_port"\?/,
     );
     const flags = [{ path: 'limits.romms', value: '1', flag: '--set limits.romms' }];
     assert.match(
@@ -106,18 +113,49 @@ describe('Loading the configuration', () => {
   it('names the source, the setting and the value of what is not allowed', () => {
     assert.match(
       refusal({ environment: { CONFAB_HYBRID_TCP_PORT: '70000' } }),
-      /^CONFAB_HYBRID_TCP_PORT: invalid value 70000 for hybrid\.tcp_port: .*65535/,
+      /^CONFAB_HYBRID_TCP_PORT: invalid value 70000 for hybrid\.tcp_port: allowed is a whole number from 0 to 65535$/,
     );
     assert.match(
       refusal({ flags: [{ path: 'hybrid.udp_port', value: 'abc', flag: '--udp-port' }] }),
-      /^--udp-port: invalid value "abc" for hybrid\.udp_port: expected number/,
+      /^--udp-port: invalid value "abc" for hybrid\.udp_port: allowed is a whole number/,
     );
-    assert.match(refusal({ file: file('e.toml', 'host = ""\n') }), /e\.toml: invalid value "" for host/);
     assert.match(
-      refusal({ file: file('f.toml', '[store]\nkind = "files"\n') }),
-      /invalid value "files" for store\.kind: .*sqlite/,
+      refusal({ file: file('e.toml', 'host = ""\n') }),
+      /e\.toml:1:1: invalid value "" for host: allowed is text that is not empty/,
     );
-    assert.match(refusal({ file: file('g.toml', 'limits = 3\n') }), /invalid value 3 for limits/);
+    assert.match(
+      refusal({ file: file('g2.toml', '[store]\nkind = "files"\n') }),
+      /g2\.toml:2:1: invalid value "files" for store\.kind: allowed is "sqlite", "memory"/,
+    );
+    assert.match(
+      refusal({ file: file('g.toml', 'limits = 3\n') }),
+      /g\.toml:1:1: invalid value 3 for limits: allowed is a table of settings/,
+    );
+  });
+
+  it('finds everything that is wrong at once, in the order of the file', () => {
+    const toml = file(
+      'many.toml',
+      '# a comment with = and "quotes"\nhost = ""\n\n[hybrid]\ntcp_prot = 1 # wrong\nudp_port = -1\n[limts]\nrooms = 1\n',
+    );
+    assert.throws(
+      () => loadConfig({ file: toml, flags: [{ flag: '--set', path: 'log.levle', value: 'info' }] }),
+      (error: unknown) => {
+        assert.ok(error instanceof ConfigError);
+        assert.deepEqual(
+          error.problems.map(({ source, line, column, key }) => [source, line, column, key]),
+          [
+            ['--set', undefined, undefined, 'log.levle'],
+            [toml, 2, 1, 'host'],
+            [toml, 5, 1, 'hybrid.tcp_prot'],
+            [toml, 6, 1, 'hybrid.udp_port'],
+            [toml, 7, 2, 'limts'],
+          ],
+        );
+        assert.match(error.message, /^--set: .* \(and 4 more; "confab config check FILE" shows all\)$/);
+        return true;
+      },
+    );
   });
 
   it('is not fooled by keys that JavaScript objects have by themselves', () => {
@@ -133,6 +171,7 @@ describe('Loading the configuration', () => {
     for (const setting of settings) {
       assert.notEqual(setting.description, '', setting.variable);
       assert.notEqual(setting.fallback, undefined, setting.variable);
+      assert.notEqual(setting.allowed, '', setting.variable);
     }
   });
 });

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { parse as parseToml, TomlError } from 'smol-toml';
 import type { z } from 'zod';
-import { ConfigError } from './errors.ts';
+import { ConfigError, type ConfigProblem } from './errors.ts';
+import type { Position } from './positions.ts';
+import { readConfigFile, type Tree } from './read-file.ts';
 import { type Config, configSchema, listSettings, type Setting, toConfig } from './schema.ts';
+import { suggestion } from './suggestion.ts';
 
 /** Where settings come from; a later source wins: defaults, file, environment, flags. */
 export interface ConfigSources {
@@ -19,68 +20,83 @@ export interface FlagSetting {
   readonly flag: string;
 }
 
-export interface LoadedConfig {
-  readonly config: Config;
-  /** For each setting that is not at its default: which source set it, by dotted path. */
-  readonly origins: ReadonlyMap<string, string>;
+/** Which source set a setting. */
+export interface Origin {
+  readonly kind: 'file' | 'variable' | 'flag';
+  /** The file's path, the variable's or the flag's name. */
+  readonly name: string;
+  /** Where in the file. */
+  readonly position?: Position | undefined;
 }
 
-type Tree = { [key: string]: unknown };
+/** A setting with the value that holds. */
+export interface EffectiveSetting {
+  readonly setting: Setting;
+  readonly value: unknown;
+  /** Undefined: the default. */
+  readonly origin: Origin | undefined;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** For each setting that some source sets: which one, by dotted path. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** All settings, in the order of the schema. */
+  readonly settings: readonly EffectiveSetting[];
+}
 
 /**
  * Put the settings of all sources together and hold them against the schema.
- * @throws {ConfigError} CONFIG_INVALID, naming the source, the setting, and what is allowed
+ * @throws {ConfigError} CONFIG_INVALID with all that is wrong: for each problem the source, the setting, and what is allowed
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const settings = new Map(listSettings().map((setting) => [setting.path.join('.'), setting]));
-  const origins = new Map<string, string>();
+  const origins = new Map<string, Origin>();
+  const problems: ConfigProblem[] = [];
   const merged: Tree = {};
+  let positions: ReadonlyMap<string, Position> = new Map();
 
   if (sources.file !== undefined) {
-    const { file } = sources;
-    overlay(merged, readConfigFile(file), [], (path) => origins.set(path, file));
+    const name = sources.file;
+    const parsed = readConfigFile(name);
+    positions = parsed.positions;
+    overlay(merged, parsed.tree, [], (path) => {
+      origins.set(path, { kind: 'file', name, position: positions.get(path) });
+    });
   }
   const environment = sources.environment ?? {};
-  for (const setting of settings.values()) {
+  for (const [path, setting] of settings) {
     const text = environment[setting.variable];
     if (text === undefined) continue;
     assign(merged, setting.path, typedValue(setting, text));
-    origins.set(setting.path.join('.'), setting.variable);
+    origins.set(path, { kind: 'variable', name: setting.variable });
   }
   for (const { path, value, flag } of sources.flags ?? []) {
     const setting = settings.get(path);
     if (setting === undefined) {
-      throw new ConfigError(
-        'CONFIG_INVALID',
-        `${flag}: unknown setting "${path}"${suggestion(path, [...settings.keys()])}`,
-      );
+      const text = `unknown setting "${path}"${suggestion(path, settings.keys())}`;
+      problems.push({ source: flag, key: path, text });
+      continue;
     }
     assign(merged, setting.path, typedValue(setting, value));
-    origins.set(path, flag);
+    origins.set(path, { kind: 'flag', name: flag });
   }
 
   const result = configSchema.safeParse(merged);
-  if (!result.success) throw invalid(result.error.issues[0]!, merged, origins, sources.file);
-  return { config: toConfig(result.data), origins };
-}
-
-function readConfigFile(file: string): Tree {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : (cause as Error).message;
-    throw new ConfigError('CONFIG_INVALID', `Cannot read configuration file "${file}": ${reason}`, { cause });
+  if (!result.success) {
+    const context = { file: sources.file ?? 'configuration', merged, origins, positions, settings };
+    problems.push(...result.error.issues.flatMap((issue) => problemsOf(issue, context)).sort(byPlace));
   }
-  try {
-    const parsed: unknown = file.endsWith('.json') ? JSON.parse(text) : parseToml(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Tree;
-    throw new SyntaxError('the top level is not a table of settings');
-  } catch (cause) {
-    const where = cause instanceof TomlError ? `:${cause.line}:${cause.column}` : '';
-    const reason = (cause as Error).message.split('\n')[0];
-    throw new ConfigError('CONFIG_INVALID', `Cannot parse configuration file "${file}"${where}: ${reason}`, { cause });
-  }
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  return {
+    config: toConfig(result.data),
+    origins,
+    settings: [...settings].map(([path, setting]) => ({
+      setting,
+      value: at(result.data, setting.path),
+      origin: origins.get(path),
+    })),
+  };
 }
 
 /** Text from a variable or flag as the setting's type; text that does not fit stays text, for the schema to refuse. */
@@ -121,54 +137,43 @@ function overlay(target: Tree, source: Tree, path: readonly string[], note: (pat
   }
 }
 
-function invalid(
-  issue: z.core.$ZodIssue,
-  merged: Tree,
-  origins: ReadonlyMap<string, string>,
-  file: string | undefined,
-): ConfigError {
-  const path = issue.path.join('.');
+function at(tree: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((node, key) => (node as Tree | undefined)?.[String(key)], tree);
+}
+
+interface ProblemContext {
+  /** What to name when no source says more. */
+  readonly file: string;
+  readonly merged: Tree;
+  readonly origins: ReadonlyMap<string, Origin>;
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly settings: ReadonlyMap<string, Setting>;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, context: ProblemContext): ConfigProblem[] {
+  const { file, merged, origins, positions, settings } = context;
   if (issue.code === 'unrecognized_keys') {
-    const key = [...issue.path, issue.keys[0]!].join('.');
-    const known = listSettings().flatMap((setting) =>
-      setting.path.map((_, end) => setting.path.slice(0, end + 1).join('.')),
+    // Tables are known names, too: `[hybird]` is nearest to `[hybrid]`.
+    const known = new Set(
+      [...settings.values()].flatMap(({ path }) => path.map((_, end) => path.slice(0, end + 1).join('.'))),
     );
-    return new ConfigError(
-      'CONFIG_INVALID',
-      `${file}: unknown setting "${key}"${suggestion(key, [...new Set(known)])}`,
-    );
+    return issue.keys.map((last) => {
+      const key = [...issue.path, last].join('.');
+      // Variables and flags are made from the schema, so it can only be the file.
+      return { source: file, ...positions.get(key), key, text: `unknown setting "${key}"${suggestion(key, known)}` };
+    });
   }
-  const origin = origins.get(path) ?? file ?? 'configuration';
-  const given = issue.path.reduce<unknown>((node, key) => (node as Tree | undefined)?.[String(key)], merged);
-  return new ConfigError(
-    'CONFIG_INVALID',
-    `${origin}: invalid value ${JSON.stringify(given)} for ${path}: ${issue.message.replace(/^Invalid (input|option): /, '')}`,
-  );
+  const key = issue.path.join('.');
+  const origin = origins.get(key);
+  const place = origin === undefined ? positions.get(key) : origin.position;
+  const allowed = settings.get(key)?.allowed ?? 'a table of settings';
+  const given = JSON.stringify(at(merged, issue.path));
+  return [
+    { source: origin?.name ?? file, ...place, key, text: `invalid value ${given} for ${key}: allowed is ${allowed}` },
+  ];
 }
 
-function suggestion(word: string, known: readonly string[]): string {
-  let best: string | undefined;
-  let bestDistance = Math.max(3, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(word, candidate);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best === undefined ? '' : `; did you mean "${best}"?`;
-}
-
-/** Levenshtein distance. */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= from.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column += 1) {
-      const substitution = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current[column] = Math.min(previous[column]! + 1, current[column - 1]! + 1, substitution);
-    }
-    previous = current;
-  }
-  return previous[to.length]!;
+/** As one reads the file; what has no place in it comes first. */
+function byPlace(left: ConfigProblem, right: ConfigProblem): number {
+  return (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allowedValues } from './allowed.ts';
 import { limitsSection } from './sections/limits.ts';
 import { clientSection, logSection, traceSection } from './sections/log.ts';
 import { storeSection } from './sections/store.ts';
@@ -62,6 +63,8 @@ export interface Setting {
   readonly path: readonly string[];
   readonly type: 'string' | 'number' | 'boolean';
   readonly description: string;
+  /** What it may be, in words. */
+  readonly allowed: string;
   readonly fallback: unknown;
   /** The environment variable that sets it. */
   readonly variable: string;
@@ -82,7 +85,7 @@ function collect(schema: z.ZodType, path: readonly string[], fallback: unknown):
   }
   const type = inner instanceof z.ZodNumber ? 'number' : inner instanceof z.ZodBoolean ? 'boolean' : 'string';
   const variable = `CONFAB_${path.join('_').toUpperCase()}`;
-  return [{ path, type, description: schema.description ?? '', fallback, variable }];
+  return [{ path, type, description: schema.description ?? '', allowed: allowedValues(inner), fallback, variable }];
 }
 
 function unwrapped(schema: z.ZodType): z.ZodType {

@@ -2,7 +2,7 @@ import { Committer } from './committer.ts';
 import { CoreError } from './errors.ts';
 import { EventKind, isServerKind, type RoomEvent } from './event.ts';
 import type { Encoding, Reader } from './fanout.ts';
-import type { Limits } from './limits.ts';
+import { copyLimits, type Limits, overwriteLimits } from './limits.ts';
 import { type AppendCondition, CONDITION_KIND_MIN, type RoomLog } from './log.ts';
 import { Member, type MemberFacts, type MemberState } from './member.ts';
 import { validateRoomName, validateUserName } from './names.ts';
@@ -73,6 +73,8 @@ export interface HubObserver {
   memberRemoved?(member: Member, reason: RemovalReason): void;
   /** A batch is in the store and published: so many events, of which the oldest waited so long since it was asked for. */
   committed?(events: number, waitedMs: number): void;
+  /** These events of a room, in their order, are in the store and were handed to its readers. Must not wait. */
+  published?(roomName: string, events: readonly RoomEvent[]): void;
   /** A fault of our own that was contained. */
   fault?(error: unknown): void;
 }
@@ -106,6 +108,7 @@ export const EVENT_KIND_MAX = 0xffff_ffff;
  * format; gateways call it and hand it outlets to write to.
  */
 export class Hub {
+  /** What holds at the moment, see `changeLimits`. */
   readonly limits: Limits;
   readonly clock: Clock;
   readonly epoch: number;
@@ -114,7 +117,9 @@ export class Hub {
   readonly #secrets: Secrets;
   readonly #passwords: Passwords;
   readonly #committer: Committer;
-  readonly #observers: HubObserver[] = [];
+  readonly #observers = new Set<HubObserver>();
+  /** Those of them who want every event; mostly nobody, and then publishing costs nothing more. */
+  readonly #listeners = new Set<HubObserver>();
   readonly #roomsByName = new Map<string, Room>();
   readonly #roomsByLog = new Map<RoomLog, Room>();
   readonly #members = new Map<number, Member>();
@@ -135,7 +140,8 @@ export class Hub {
   }
 
   private constructor(options: HubOptions, loaded: LoadedState) {
-    const { store, clock, secrets, schedule, limits } = options;
+    const { store, clock, secrets, schedule } = options;
+    const limits = copyLimits(options.limits);
     this.limits = limits;
     this.clock = clock;
     this.epoch = loaded.epoch;
@@ -154,13 +160,20 @@ export class Hub {
       schedule,
       publish: (log, events) => {
         log.publish(events);
-        this.#roomsByLog.get(log)?.fanout.publish(events);
+        const room = this.#roomsByLog.get(log);
+        if (room === undefined) return;
+        room.fanout.publish(events);
+        if (this.#listeners.size > 0) this.#tellPublished(room.name, events);
       },
       onCommitted: (events, waitedMs) => this.#tellCommitted(events, waitedMs),
       onFault: (error) => this.#contain(error),
       loaded,
-      queueMax: limits.commitQueueMax,
-      batchMax: limits.commitBatchMax,
+      get queueMax() {
+        return limits.commitQueueMax;
+      },
+      get batchMax() {
+        return limits.commitBatchMax;
+      },
     });
     const roomsById = new Map<number, Room>();
     for (const room of loaded.rooms) roomsById.set(room.id, this.#addRoom(room, 'open'));
@@ -170,9 +183,23 @@ export class Hub {
     }
   }
 
-  /** Be told of what happens outside the rooms' logs. */
-  observe(observer: HubObserver): void {
-    this.#observers.push(observer);
+  /** Be told of what happens, until the function that is returned is called. */
+  observe(observer: HubObserver): () => void {
+    this.#observers.add(observer);
+    if (observer.published !== undefined) this.#listeners.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+      this.#listeners.delete(observer);
+    };
+  }
+
+  /**
+   * Other limits from now on, also for the rates of those who are known. What is beyond a new limit already stays: nobody is
+   * put out of a room that has become too full, and password checks under way are finished.
+   */
+  changeLimits(limits: Limits): void {
+    overwriteLimits(this.limits, limits);
+    for (const buckets of [this.#requests, this.#newRooms, this.#faults]) buckets.changeKeysMax(limits.addressesMax);
   }
 
   /** Position of the newest event of all rooms. */
@@ -540,6 +567,16 @@ export class Hub {
     for (const observer of this.#observers) {
       try {
         observer.memberRemoved?.(member, reason);
+      } catch (error) {
+        this.#contain(error);
+      }
+    }
+  }
+
+  #tellPublished(roomName: string, events: readonly RoomEvent[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener.published?.(roomName, events);
       } catch (error) {
         this.#contain(error);
       }

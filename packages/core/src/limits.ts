@@ -42,6 +42,25 @@ export interface Limits {
   readonly readerLagMax: number;
 }
 
+/** A copy that {@link overwriteLimits} may write to. */
+export function copyLimits(limits: Limits): Limits {
+  return Object.fromEntries(
+    Object.entries(limits).map(([key, value]) => [key, typeof value === 'object' ? { ...value } : value]),
+  ) as unknown as Limits;
+}
+
+/**
+ * Put other limits into a copy that is in use. All who hold it read a limit when they need it, and buckets hold the rate
+ * itself, so the new ones count from the next request on.
+ */
+export function overwriteLimits(target: Limits, limits: Limits): void {
+  const live = target as unknown as Record<string, unknown>;
+  for (const [key, value] of Object.entries(limits)) {
+    if (typeof value === 'object') Object.assign(live[key] as object, value);
+    else live[key] = value;
+  }
+}
+
 export const defaultLimits: Limits = {
   roomsMax: 100_000,
   roomMembersMax: 10_000,

@@ -131,16 +131,13 @@ export class RoomLog {
   }
 
   #trimTail(): void {
-    let drop = 0;
     while (
-      this.#tail.length - drop > this.#limits.tailEventsMax ||
-      (this.#tailBytes > this.#limits.tailBytesMax && this.#tail.length - drop > 1)
+      this.#tail.length > this.#limits.tailEventsMax ||
+      (this.#tailBytes > this.#limits.tailBytesMax && this.#tail.length > 1)
     ) {
-      const event = this.#tail[drop]!;
+      const event = this.#tail.shift()!;
       this.#tailBytes -= event.body.byteLength;
       if (event.clientId !== undefined) this.#byClientId.delete(event.clientId);
-      drop += 1;
     }
-    if (drop > 0) this.#tail.splice(0, drop);
   }
 }

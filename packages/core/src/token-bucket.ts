@@ -1,6 +1,9 @@
 import type { Rate } from './limits.ts';
 
-/** Allows `burst` at once and `perSecond` in the long run. Starts full. Time is an argument, in ms, and never goes back. */
+/**
+ * Allows `burst` at once and `perSecond` in the long run. Starts full. Time is an argument, in ms, and never goes back. The
+ * rate is looked at each time, so whoever owns it may change it.
+ */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
@@ -45,7 +48,7 @@ export class TokenBucket {
  */
 export class KeyedBuckets {
   readonly #rate: Rate;
-  readonly #keysMax: number;
+  #keysMax: number;
   readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(rate: Rate, keysMax: number) {
@@ -55,6 +58,11 @@ export class KeyedBuckets {
 
   get size(): number {
     return this.#buckets.size;
+  }
+
+  /** Remember so many keys from now on; if that is fewer, the oldest are forgotten when the next one comes. */
+  changeKeysMax(keysMax: number): void {
+    this.#keysMax = keysMax;
   }
 
   take(key: string, nowMs: number, count = 1): boolean {
@@ -68,6 +76,8 @@ export class KeyedBuckets {
 
   /** Whether the key has used up its tokens. A key never seen has not, and is not remembered for having been asked about. */
   isExhausted(key: string, nowMs: number): boolean {
+    // Asked for each datagram, and mostly nobody has been charged: then the key need not even be hashed.
+    if (this.#buckets.size === 0) return false;
     const bucket = this.#buckets.get(key);
     return bucket !== undefined && !bucket.hasToken(nowMs);
   }
@@ -75,11 +85,9 @@ export class KeyedBuckets {
   #bucket(key: string, nowMs: number): TokenBucket {
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
-      if (this.#buckets.size >= this.#keysMax) {
-        for (const oldest of this.#buckets.keys()) {
-          this.#buckets.delete(oldest);
-          break;
-        }
+      for (const oldest of this.#buckets.keys()) {
+        if (this.#buckets.size < this.#keysMax) break;
+        this.#buckets.delete(oldest);
       }
       bucket = new TokenBucket(this.#rate, nowMs);
       this.#buckets.set(key, bucket);

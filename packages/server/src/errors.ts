@@ -6,7 +6,8 @@ export type ServerErrorCode =
   | 'ADDRESS_UNAVAILABLE'
   | 'PORT_BUSY'
   | 'PORT_FORBIDDEN'
-  | 'LISTEN_FAILED';
+  | 'LISTEN_FAILED'
+  | 'LOG_UNWRITABLE';
 
 /** The message is one line that says what to do. */
 export class ServerError extends ChatError<ServerErrorCode> {}

@@ -8,11 +8,13 @@ import { hostPort, isLoopback, resolveHost } from './address.ts';
 import type { Endpoint, Gateway } from './gateways/gateway.ts';
 import { gateways } from './gateways/registry.ts';
 import { toLimits } from './limits.ts';
-import { createLogger } from './logger.ts';
+import { createLogger } from './log/logger.ts';
+import { overwriteConfig, type Reloaded } from './reload.ts';
 import { Stats } from './stats.ts';
 import { MemoryStore } from './store/memory.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import { Tap } from './tap.ts';
+import { Watching } from './watching.ts';
 
 /** How often silent members are looked for, ms. */
 const SWEEP_INTERVAL_MS = 5000;
@@ -21,6 +23,13 @@ export interface RunningServer {
   readonly hub: Hub;
   readonly endpoints: readonly Endpoint[];
   readonly log: Logger;
+  /** Port where `confab trace` connects, while tracing is on. */
+  readonly tracePort: number | undefined;
+  /**
+   * Take over what can change without a restart, and say what cannot. Calls follow each other.
+   * @throws {ServerError} when the new conversation log or trace cannot be opened; then nothing has changed
+   */
+  reload(config: Config): Promise<Reloaded>;
   /** Take no more input, answer and deliver what was taken, tell members, close the store. Repeated calls wait for the first. */
   stop(): Promise<void>;
 }
@@ -30,7 +39,9 @@ export interface RunningServer {
  * @throws {ServerError} when it cannot listen; {CoreError} STORE_FAILED when the data folder cannot be used. Nothing stays
  *   open then.
  */
-export async function startServer(config: Config, log: Logger = createLogger(config.log)): Promise<RunningServer> {
+export async function startServer(initial: Config, log: Logger = createLogger(initial.log)): Promise<RunningServer> {
+  // Our own copy, which a reload writes to.
+  const config = structuredClone(initial);
   const address = await resolveHost(config.host);
   const store = await openStore(config);
   let hub: Hub;
@@ -53,17 +64,22 @@ export async function startServer(config: Config, log: Logger = createLogger(con
 
   const stats = new Stats();
   const tap = new Tap();
+  const watching = new Watching({ hub, tap, log });
   const opened: Gateway[] = [];
   const endpoints: Endpoint[] = [];
   const sweep = setInterval(() => hub.sweep(), SWEEP_INTERVAL_MS);
+  let reloading: Promise<unknown> = Promise.resolve();
   const stop = async (): Promise<void> => {
+    await reloading;
     clearInterval(sweep);
     await Promise.all(opened.map((gateway) => gateway.drain()));
     await hub.idle();
     await Promise.all(opened.map((gateway) => gateway.close()));
     await hub.close();
+    await watching.close();
   };
   try {
+    await watching.configure(config);
     for (const entry of gateways) {
       if (!entry.isEnabled(config)) continue;
       const gateway = entry.create({ hub, config, address, log, stats, tap });
@@ -76,10 +92,28 @@ export async function startServer(config: Config, log: Logger = createLogger(con
   }
   warnOfPlaintext(endpoints, log);
   let stopping: Promise<void> | undefined;
+  const reload = async (next: Config): Promise<Reloaded> => {
+    // A server that stops listens to nothing new.
+    if (stopping !== undefined) return { applied: [], needsRestart: [] };
+    const { log: logConfig, trace } = next;
+    await watching.configure({ log: { ...config.log, conversation: logConfig.conversation }, trace });
+    const reloaded = overwriteConfig(config, next);
+    hub.changeLimits(toLimits(config.limits));
+    log.level = config.log.level;
+    return reloaded;
+  };
   return {
     hub,
     endpoints,
     log,
+    get tracePort() {
+      return watching.tracePort;
+    },
+    reload: (next) => {
+      const turn = reloading.then(() => reload(next));
+      reloading = turn.catch(() => {});
+      return turn;
+    },
     stop: () => {
       stopping ??= stop();
       return stopping;

@@ -6,6 +6,8 @@ export interface TappedBytes {
   /** The peer, `ip:port`. */
   readonly peer: string;
   readonly bytes: Uint8Array;
+  /** The stream is over; there are no more bytes. */
+  readonly isEnd?: boolean;
 }
 
 /**

@@ -40,7 +40,7 @@ const pages = {
   tcrp: ['tcrp'],
   ucrp: ['ucrp'],
   stage1: ['stage1'],
-  json: ['json-lines', 'json-datagrams'],
+  json: ['json-lines', 'json-datagrams', 'websocket'],
   bridge: ['bridge'],
 };
 

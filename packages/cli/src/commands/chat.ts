@@ -6,6 +6,7 @@ import { type Interrupt, Interruption } from '../conversation/interruption.ts';
 import { ExitCode, signalExitCodes } from '../exit-codes.ts';
 import { codeOf, reasonOf, UsageError } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { clientSettings, connectSettings } from '../settings.ts';
 import { openScreen } from '../terminal/open-screen.ts';
 import { sanitizeName } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
@@ -13,7 +14,10 @@ import type { Screen } from '../terminal/screen.ts';
 /** Opens sessions: `connect` of @confab/client, or a test's own. */
 export type Connect = (url: string, options: ConnectOptions) => Promise<Session>;
 
+const EXAMPLE_URL = 'ucrp://127.0.0.1:9090/lobby';
+
 export interface ChatOptions {
+  readonly config?: string;
   readonly user?: string;
   readonly passwordFile?: string;
   readonly create?: boolean;
@@ -21,15 +25,29 @@ export interface ChatOptions {
   readonly listen?: boolean;
 }
 
-/** `confab chat URL`: into a room without questions, for people and for pipes. */
-export async function runChat(io: Io, url: string, options: ChatOptions, connect: Connect): Promise<ExitCode> {
-  const user = options.user ?? systemUserName(io.env);
+/** `confab chat [URL]`: into a room without questions, for people and for pipes. */
+export async function runChat(
+  io: Io,
+  givenUrl: string | undefined,
+  options: ChatOptions,
+  connect: Connect,
+): Promise<ExitCode> {
+  const settings = clientSettings(io, options.config);
+  const url = givenUrl ?? settings.url;
+  if (url === '') throw new UsageError(`No URL: give one, such as ${EXAMPLE_URL}, or set client.url`);
+  const user = options.user ?? (settings.user || systemUserName(io.env));
   const password = readPassword(io.env, options.passwordFile);
   const entry = options.create === true ? 'create' : options.join === true ? 'join' : 'join-or-create';
   const screen = openScreen(io);
   const interruption = new Interruption(io, screen);
   try {
-    const session = await connect(url, { user, password, entry, signal: interruption.signal });
+    const session = await connect(url, {
+      ...connectSettings(settings),
+      user,
+      password,
+      entry,
+      signal: interruption.signal,
+    });
     await screen.printStatus(welcome(session, screen));
     return chatExitCode(
       await converse({ session, screen, interruption, isListening: options.listen === true }),

@@ -5,7 +5,8 @@ import { renderPhase } from '../conversation/phases.ts';
 import { ExitCode, signalExitCodes } from '../exit-codes.ts';
 import { codeOf, reasonOf } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { hybridRoomUrl } from '../room-url.ts';
+import { hybridRoomUrl, hybridServer } from '../room-url.ts';
+import { clientSettings, connectSettings } from '../settings.ts';
 import { openScreen } from '../terminal/open-screen.ts';
 import { ask, askLine, askPort, plainAnswer } from '../terminal/questions.ts';
 import { sanitizeName } from '../terminal/sanitize.ts';
@@ -18,6 +19,7 @@ const TCP_PORT = 9090;
 const MENU = ['1. Create Room', '2. Join Room', '3. Exit'].join('\n');
 
 export interface ClientOptions {
+  readonly config?: string;
   readonly host?: string;
   readonly tcpPort?: number;
   readonly udpPort?: number;
@@ -34,6 +36,12 @@ interface Server {
   readonly udpPort: number;
 }
 
+/** What an empty answer means. */
+interface Defaults {
+  readonly server: { readonly host: string; readonly tcpPort: number; readonly udpPort?: number };
+  readonly user: string | undefined;
+}
+
 type Choice = 'create' | 'join';
 
 /** What was chosen in the menu. */
@@ -46,12 +54,18 @@ interface Entry {
 
 /** `confab client`: asks where to, shows the menu, and chats. Flags answer questions beforehand. */
 export async function runClient(io: Io, options: ClientOptions, connect: Connect): Promise<ExitCode> {
+  const settings = clientSettings(io, options.config);
+  const defaults: Defaults = {
+    server: hybridServer(settings.url) ?? { host: HOST, tcpPort: TCP_PORT },
+    user: settings.user === '' ? undefined : settings.user,
+  };
+  const connectConfigured: Connect = (url, more) => connect(url, { ...connectSettings(settings), ...more });
   const screen = openScreen(io);
   const interruption = new Interruption(io, screen);
   try {
     // A question under way ends when the screen is closed, so that an interrupt looks like the end of input.
     interruption.signal.addEventListener('abort', () => screen.close(), { once: true });
-    return await visit(io, options, connect, screen, interruption);
+    return await visit(io, { options, defaults }, connectConfigured, screen, interruption);
   } finally {
     interruption.stop();
     screen.close();
@@ -60,17 +74,20 @@ export async function runClient(io: Io, options: ClientOptions, connect: Connect
 
 async function visit(
   io: Io,
-  options: ClientOptions,
+  { options, defaults }: { options: ClientOptions; defaults: Defaults },
   connect: Connect,
   screen: Screen,
   interruption: Interruption,
 ): Promise<ExitCode> {
-  const server = await askServer(screen, options);
+  const server = await askServer(screen, options, defaults.server);
   let hasFailed = false;
   // A preset answer is given once: if it is refused, the menu asks.
   let preset: ClientOptions = options;
   while (server !== undefined) {
-    const entry = await askEntry(io, screen, preset, options.askPassword === true);
+    const entry = await askEntry(io, screen, preset, {
+      user: defaults.user,
+      isPasswordAsked: options.askPassword === true,
+    });
     if (entry === undefined || entry === 'exit') {
       if (entry === 'exit') return ExitCode.OK;
       break;
@@ -88,12 +105,19 @@ async function visit(
   return hasFailed && !screen.isInteractive ? ExitCode.FAILED : ExitCode.OK;
 }
 
-async function askServer(screen: Screen, options: ClientOptions): Promise<Server | undefined> {
-  const host = options.host ?? (await ask(screen, 'Server address', { fallback: HOST }));
+async function askServer(
+  screen: Screen,
+  options: ClientOptions,
+  fallback: Defaults['server'],
+): Promise<Server | undefined> {
+  const host = options.host ?? (await ask(screen, 'Server address', { fallback: fallback.host }));
   if (host === undefined) return undefined;
-  const tcpPort = options.tcpPort ?? (await askPort(screen, 'TCP port', TCP_PORT));
+  const tcpPort = options.tcpPort ?? (await askPort(screen, 'TCP port', fallback.tcpPort));
   if (tcpPort === undefined) return undefined;
-  const udpPort = options.udpPort ?? (await askPort(screen, 'UDP port', Math.min(tcpPort + 1, 65_535)));
+  // The pair that is configured belongs together; any other one is next to each other.
+  const isConfigured = tcpPort === fallback.tcpPort && fallback.udpPort !== undefined;
+  const udpFallback = isConfigured ? fallback.udpPort : Math.min(tcpPort + 1, 65_535);
+  const udpPort = options.udpPort ?? (await askPort(screen, 'UDP port', udpFallback));
   return udpPort === undefined ? undefined : { host, tcpPort, udpPort };
 }
 
@@ -101,14 +125,14 @@ async function askEntry(
   io: Io,
   screen: Screen,
   preset: ClientOptions,
-  isPasswordAsked: boolean,
+  { user: userFallback, isPasswordAsked }: { user: string | undefined; isPasswordAsked: boolean },
 ): Promise<Entry | 'exit' | undefined> {
   const presetRoom = preset.create ?? preset.join;
   const choice = presetRoom === undefined ? await askMenu(screen) : preset.create === undefined ? 'join' : 'create';
   if (choice === undefined || choice === 'exit') return choice;
   const room = presetRoom ?? (await ask(screen, 'Room name'));
   if (room === undefined) return undefined;
-  const user = preset.user ?? (await ask(screen, 'User name'));
+  const user = preset.user ?? (await ask(screen, 'User name', userFallback ? { fallback: userFallback } : {}));
   if (user === undefined) return undefined;
   const given = readPassword(io.env, preset.passwordFile);
   const password =

@@ -1,17 +1,23 @@
+import { closeSync, openSync } from 'node:fs';
+import { renderProblem } from '@confab/config';
 import {
   type Config,
-  createLogger,
+  ConfigError,
+  type ConfigSources,
   type Endpoint,
   type FlagSetting,
   type LoadedConfig,
   loadConfig,
+  openLog,
   type RunningServer,
+  type ServerLog,
   startServer,
 } from '@confab/server';
 import { type EndingSignal, ExitCode, endingSignals } from '../exit-codes.ts';
 import { codeOf, reasonOf, UsageError } from '../failure.ts';
 import { type Io, write } from '../io.ts';
 import { hostPort, hybridRoomUrl, joinableHost } from '../room-url.ts';
+import { flagSettings, type SettingOptions } from '../settings.ts';
 import { openScreen } from '../terminal/open-screen.ts';
 import { ask, askPort } from '../terminal/questions.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -20,43 +26,43 @@ import { version } from '../version.ts';
 /** Where people without a name of their own for this machine begin. */
 const INTERACTIVE_HOST = 'localhost';
 
-export interface ServeOptions {
-  readonly config?: string;
-  readonly host?: string;
-  readonly data?: string;
-  readonly tcpPort?: string;
-  readonly udpPort?: string;
-  readonly set?: readonly string[];
-  readonly logLevel?: string;
+export interface ServeOptions extends SettingOptions {
   readonly interactive?: boolean;
 }
 
 /** `confab serve`: run the server until a signal. */
 export async function runServe(io: Io, options: ServeOptions): Promise<ExitCode> {
+  let sources: ConfigSources;
   let config: Config;
   try {
-    const loaded = await configure(io, options);
-    if (loaded === undefined) return ExitCode.INTERRUPTED;
-    config = loaded.config;
+    const configured = await configure(io, options);
+    if (configured === undefined) return ExitCode.INTERRUPTED;
+    sources = configured;
+    config = loadConfig(sources).config;
   } catch (error) {
     return fail(io, error);
   }
+  let server: RunningServer | undefined;
   // From here on, so that a signal stops a server properly that is only just starting.
-  const stopSignal = listenForStop(io);
-  let server: RunningServer;
+  const signals = listenForSignals(io, () => {
+    if (server !== undefined) void reload(server, sources);
+  });
+  let log: ServerLog | undefined;
   try {
     const { stderr } = io;
-    const sink = { write: (line: string) => stderr.write(line), isTTY: stderr.isTTY === true };
-    server = await startServer(config, createLogger(config.log, sink));
+    log = await openLog(config.log, { write: (line: string) => stderr.write(line), isTTY: stderr.isTTY === true });
+    server = await startServer(config, log.log);
   } catch (error) {
-    stopSignal.forget();
+    signals.forget();
+    await log?.close();
     return fail(io, error);
   }
   // Whoever reads this may have gone (a closed pipe): the server is there for its members, not for its output.
   await write(io.stdout, `${startText(server.endpoints, config)}\n`);
-  const signal = await stopSignal.received;
+  const signal = await signals.stop;
   await server.stop();
-  stopSignal.forget();
+  await log.close();
+  signals.forget();
   // Behind the ^C that a terminal shows.
   const begin = signal === 'SIGINT' && io.stdout.isTTY === true ? '\n' : '';
   await write(io.stdout, `${begin}${stopText(config)}\n`);
@@ -68,32 +74,28 @@ async function fail(io: Io, error: unknown): Promise<ExitCode> {
   return error instanceof UsageError || codeOf(error) === 'CONFIG_INVALID' ? ExitCode.USAGE : ExitCode.FAILED;
 }
 
-/** File, environment, flags and answers held against the one schema; undefined: interrupted while asking. */
-async function configure(io: Io, options: ServeOptions): Promise<LoadedConfig | undefined> {
+/** Read the configuration again and say in the log what came of it. What is wrong with it leaves everything as it was. */
+async function reload(server: RunningServer, sources: ConfigSources): Promise<void> {
+  const { log } = server;
+  try {
+    const { applied, needsRestart } = await server.reload(loadConfig(sources).config);
+    log.info({ applied, needsRestart }, 'reload: configuration read again');
+    for (const key of needsRestart) log.warn({ key }, `reload: ${key} cannot change without a restart`);
+  } catch (error) {
+    const lines = error instanceof ConfigError ? error.problems.map(renderProblem) : [reasonOf(error)];
+    for (const line of lines) log.error(`reload: ${line}`);
+    log.error('reload: all settings stay as they were');
+  }
+}
+
+/** File, environment, flags and answers, which fit the schema; undefined: interrupted while asking. */
+async function configure(io: Io, options: ServeOptions): Promise<ConfigSources | undefined> {
   const flags = flagSettings(options);
   const sources = { file: options.config, environment: io.env };
   const loaded = loadConfig({ ...sources, flags });
-  if (options.interactive !== true) return loaded;
+  if (options.interactive !== true) return { ...sources, flags };
   const answers = await askSettings(io, options, loaded);
-  return answers === undefined ? undefined : loadConfig({ ...sources, flags: [...flags, ...answers] });
-}
-
-function flagSettings(options: ServeOptions): FlagSetting[] {
-  const flags: FlagSetting[] = [];
-  const add = (flag: string, path: string, value: string | undefined): void => {
-    if (value !== undefined) flags.push({ flag, path, value });
-  };
-  for (const assignment of options.set ?? []) {
-    const equals = assignment.indexOf('=');
-    if (equals < 1) throw new UsageError(`--set ${assignment}: not of the form KEY=VALUE, such as hybrid.notices=true`);
-    add('--set', assignment.slice(0, equals).trim(), assignment.slice(equals + 1));
-  }
-  add('--host', 'host', options.host);
-  add('--data', 'data', options.data);
-  add('--tcp-port', 'hybrid.tcp_port', options.tcpPort);
-  add('--udp-port', 'hybrid.udp_port', options.udpPort);
-  add('--log-level', 'log.level', options.logLevel);
-  return flags;
+  return answers === undefined ? undefined : { ...sources, flags: [...flags, ...answers] };
 }
 
 /** Ask for what no flag says. At the end of input the defaults hold, as with empty answers. */
@@ -167,20 +169,38 @@ function stopText(config: Config): string {
   return config.store.kind === 'memory' ? 'Stopped' : `Stopped; rooms and tokens are kept in ${config.data}`;
 }
 
-/** `received` fulfils with the first signal. An interrupt after that ends the process at once. */
-function listenForStop(io: Io): { received: Promise<EndingSignal>; forget: () => void } {
-  const { promise: received, resolve } = Promise.withResolvers<EndingSignal>();
+/**
+ * `stop` fulfils with the first signal that ends; an interrupt after that ends the process at once. SIGHUP asks for the
+ * configuration to be read again, unless it means what it says: that the terminal is gone.
+ */
+function listenForSignals(io: Io, onReload: () => void): { stop: Promise<EndingSignal>; forget: () => void } {
+  const { promise: stop, resolve } = Promise.withResolvers<EndingSignal>();
+  const hadTerminal = hasTerminal();
   let isStopping = false;
   const hear = (signal: EndingSignal): void => {
+    if (signal === 'SIGHUP' && (!hadTerminal || hasTerminal())) {
+      if (!isStopping) onReload();
+      return;
+    }
     if (isStopping && signal === 'SIGINT') io.exit(ExitCode.INTERRUPTED);
     isStopping = true;
     resolve(signal);
   };
   const listeners = endingSignals.map((signal) => io.onSignal(signal, () => hear(signal)));
   return {
-    received,
+    stop,
     forget: () => {
       for (const stopListening of listeners) stopListening();
     },
   };
+}
+
+/** Whether the process has a controlling terminal that is still there. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -3,6 +3,8 @@ import { amount, count, port, rate } from '../fields.ts';
 
 const requestTimeoutMs = count.default(10_000).describe('time for a request to arrive whole');
 const receiveBufferBytes = count.default(4_194_304).describe('of each UDP socket; the system may allow less');
+const unprovenBytes = () =>
+  rate({ perSecond: 65_536, burst: 262_144 }).describe('bytes to those at one IP address that were heard but once');
 
 /** TCRP and UCRP. */
 export const hybridSection = z
@@ -38,6 +40,7 @@ export const stage1Section = z
     check_interval_ms: count.default(10_000).describe('how often silence is looked for'),
     members_max: count.default(10_000).describe('addresses that are sent to'),
     address_members_max: count.default(1000).describe('of these, on one IP address'),
+    unproven_bytes: unprovenBytes(),
     receive_buffer_bytes: receiveBufferBytes,
   })
   .prefault({});
@@ -74,6 +77,7 @@ export const jsonDatagramsSection = z
     members_max: count.default(20_000).describe('peers'),
     address_members_max: count.default(1000).describe('of these, on one IP address'),
     ids_max: count.default(1024).describe('ids of one peer remembered against repetition'),
+    unproven_bytes: unprovenBytes(),
     receive_buffer_bytes: receiveBufferBytes,
   })
   .prefault({});
@@ -88,6 +92,7 @@ export const bridgeSection = z
     ban_ms: count.default(600_000).describe('how long an address is ignored'),
     registration_timeout_ms: count.default(3_600_000).describe('time after which a registration is forgotten'),
     registrations_max: count.default(10_000).describe('clients that wait'),
+    address_registrations_max: count.default(256).describe('of these, from one IP address'),
     request_timeout_ms: requestTimeoutMs,
     connections_max: count.default(1024).describe('TCP connections; beyond it the oldest unfinished one is closed'),
     address_connections_max: count.default(256).describe('of these, from one IP address'),
@@ -95,6 +100,7 @@ export const bridgeSection = z
     relay_bytes_per_second: count.default(65_536).describe('of one relayed pair'),
     relay_timeout_ms: count.default(120_000).describe('silence after which a relayed pair is dropped'),
     relays_max: count.default(1000).describe('relayed pairs'),
+    receive_buffer_bytes: receiveBufferBytes,
   })
   .prefault({});
 

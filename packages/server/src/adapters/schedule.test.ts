@@ -18,7 +18,7 @@ describe('createSchedule', () => {
     assert.deepEqual(order, ['turn', 'task', 'timer']);
   });
 
-  it('starts tasks that follow each other closely a millisecond apart', async () => {
+  it('starts tasks that follow each other closely some milliseconds apart', async () => {
     const schedule = createSchedule();
     const starts: number[] = [];
     while (starts.length < 5) {
@@ -32,7 +32,7 @@ describe('createSchedule', () => {
     // Timers count whole milliseconds of the event loop's own clock, so one of them may look a little short.
     for (let index = 1; index < starts.length; index += 1) {
       const gapMs = starts[index]! - starts[index - 1]!;
-      assert.ok(gapMs > 0.5, `${gapMs} ms between two tasks`);
+      assert.ok(gapMs > 1, `${gapMs} ms between two tasks`);
     }
   });
 });

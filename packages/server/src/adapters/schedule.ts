@@ -1,13 +1,13 @@
 import type { Schedule } from '@confab/core';
 
 /** Least time between the starts of two tasks, ms. */
-const GAP_MS = Number(process.env.TMP_GAP ?? 1);
+const GAP_MS = 2;
 
 /**
  * Runs a task in the check phase of the event loop: after everything that this turn's sockets brought. Alone it waits
- * for nothing else; one that follows another within a millisecond waits for the rest of it. What a task costs however
- * little there is to do (for a commit, waking a thread twice and a transaction) is then paid at most a thousand times a
- * second, and in return for the millisecond a busy server writes some twenty messages at a time and not three.
+ * for nothing else; one that follows another too closely waits a moment. A commit costs about as much as twenty messages,
+ * however few it writes (two threads are woken, a transaction is begun and ended): a busy server pays that a few hundred
+ * times a second and not a few thousand, and has the time for its members.
  */
 export function createSchedule(): Schedule {
   let startedMs = Number.NEGATIVE_INFINITY;

@@ -7,6 +7,7 @@ import { CodecError } from '../errors.ts';
 import { encodeUtf8 } from '../text.ts';
 import {
   BRIDGE_PACKET_BYTES_MAX,
+  type BridgeExtra,
   type BridgeMode,
   type BridgePacket,
   BridgeStreamDecoder,
@@ -29,9 +30,36 @@ const port = fc.integer({ min: 1, max: 65_535 });
 const peer = fc.record({ clientId, ip, port }, { noNullPrototype: true });
 const text = utf8Text(0, 300).map((line) => line.replace(/\r/g, '\n'));
 
+const base64 = (length: number) =>
+  fc
+    .uint8Array({ minLength: 32, maxLength: 32 })
+    .map((bytes) => Buffer.from(bytes).toString('base64url').slice(0, length));
+/** What Confab adds, or nothing. */
+const withExtra: fc.Arbitrary<{ extra?: BridgeExtra }> = fc.oneof(
+  fc.constant({}),
+  fc
+    .record(
+      {
+        key: base64(43),
+        token: base64(22),
+        seen: fc
+          .tuple(fc.oneof(fc.ipV4(), fc.constantFrom('[::1]', '[2001:db8::7]')), port)
+          .map(([address, number]) => `${address}:${number}`),
+        pair: base64(11),
+        peer: clientId.filter((id) => encodeUtf8(id).length <= 60),
+        isWaiting: fc.boolean(),
+        isRelayed: fc.boolean(),
+      },
+      { requiredKeys: [], noNullPrototype: true },
+    )
+    .map((extra) => (Object.keys(extra).length === 0 ? {} : { extra })),
+);
+
 const chatToServer = fc
-  .tuple(clientId, clientId)
-  .map(([clientId1, clientId2]): BridgePacket => ({ type: 'CHAT', to: 'server', clientId1, clientId2 }));
+  .tuple(clientId, clientId, withExtra)
+  .map(
+    ([clientId1, clientId2, extra]): BridgePacket => ({ type: 'CHAT', to: 'server', clientId1, clientId2, ...extra }),
+  );
 /** Packets that end by themselves in a stream. */
 const ended: fc.Arbitrary<BridgePacket> = fc.oneof(
   fc.constantFrom<BridgePacket>(
@@ -40,14 +68,18 @@ const ended: fc.Arbitrary<BridgePacket> = fc.oneof(
     { type: 'REGNACK' },
     { type: 'BRIDGEACK' },
     { type: 'QUIT' },
+    { type: 'RELAYACK' },
   ),
   fc
-    .tuple(fc.constantFrom('REGISTER' as const, 'REGACK' as const), peer)
-    .map(([type, who]): BridgePacket => ({ type, ...who })),
+    .tuple(fc.constantFrom('REGISTER' as const, 'REGACK' as const), peer, withExtra)
+    .map(([type, who, extra]): BridgePacket => ({ type, ...who, ...extra })),
   fc
-    .tuple(fc.constantFrom('BRIDGE' as const, 'QUIT' as const, 'QUITACK' as const), clientId)
-    .map(([type, id]): BridgePacket => ({ type, clientId: id })),
-  peer.map((who): BridgePacket => ({ type: 'BRIDGEACK', peer: who })),
+    .tuple(fc.constantFrom('BRIDGE' as const, 'QUIT' as const, 'RELAY' as const), clientId, withExtra)
+    .map(([type, id, extra]): BridgePacket => ({ type, clientId: id, ...extra })),
+  clientId.map((id): BridgePacket => ({ type: 'QUITACK', clientId: id })),
+  fc
+    .tuple(fc.option(peer), withExtra)
+    .map(([who, extra]): BridgePacket => ({ type: 'BRIDGEACK', ...(who === null ? {} : { peer: who }), ...extra })),
   clientId.map((id): BridgePacket => ({ type: 'CHAT', to: 'peer', clientId: id })),
   fc.tuple(clientId, text).map(([id, line]): BridgePacket => ({ type: 'CHAT', to: 'peer', clientId: id, text: line })),
 );

@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.ts';
 import { decodeUtf8 } from '../text.ts';
+import { decodeExtra } from './extra.ts';
 import { type BridgePacket, type BridgePeer, checkId, checkIp, checkPort, checkSize, invalid } from './packet.ts';
 
 /** The values of a packet by the names of their lines, in lower case. */
@@ -12,6 +13,8 @@ type Fields = ReadonlyMap<string, string>;
  * - lines come in any order, their names in any letter case; lines of other names are ignored, of two with the same name the
  *   first counts;
  * - a value is what follows the colon, less blanks around it.
+ *
+ * The lines of Confab (`extra.ts`) must be as its programs write them.
  *
  * A CHAT whose next line is `clientID: X` is between peers. All that follows is text, less the `␊␍␊␍␊` after it or what there
  * is of that; if nothing follows but one or two line ends, the packet opens the conversation and has no text.
@@ -29,21 +32,25 @@ export function decodeBridgePacket(bytes: Uint8Array): BridgePacket {
     case 'PROBEACK':
       return { type: 'PROBEACK' };
     case 'REGISTER':
-      return { type: 'REGISTER', ...peerOf(fieldsOf(rest)) };
+      return withPeer('REGISTER', fieldsOf(rest));
     case 'REGACK':
-      return { type: 'REGACK', ...peerOf(fieldsOf(rest)) };
+      return withPeer('REGACK', fieldsOf(rest));
     case 'REGNACK':
       return { type: 'REGNACK' };
     case 'BRIDGE':
-      return { type: 'BRIDGE', clientId: idOf(fieldsOf(rest)) };
+      return withId('BRIDGE', fieldsOf(rest));
     case 'BRIDGEACK':
       return bridgeAck(fieldsOf(rest));
     case 'CHAT':
       return chat(rest);
     case 'QUIT': {
       const fields = fieldsOf(rest);
-      return fields.has('clientid') ? { type: 'QUIT', clientId: idOf(fields) } : { type: 'QUIT' };
+      return fields.has('clientid') ? withId('QUIT', fields) : { type: 'QUIT' };
     }
+    case 'RELAY':
+      return withId('RELAY', fieldsOf(rest));
+    case 'RELAYACK':
+      return { type: 'RELAYACK' };
     case 'QUITACK':
       return { type: 'QUITACK', clientId: idOf(fieldsOf(rest)) };
     default:
@@ -53,7 +60,15 @@ export function decodeBridgePacket(bytes: Uint8Array): BridgePacket {
 
 function bridgeAck(fields: Fields): BridgePacket {
   const isNobody = ['clientid', 'ip', 'port'].every((name) => fields.get(name) === '');
-  return isNobody ? { type: 'BRIDGEACK' } : { type: 'BRIDGEACK', peer: peerOf(fields) };
+  return { type: 'BRIDGEACK', ...(isNobody ? {} : { peer: peerOf(fields) }), ...decodeExtra(fields) };
+}
+
+function withPeer(type: 'REGISTER' | 'REGACK', fields: Fields): BridgePacket {
+  return { type, ...peerOf(fields), ...decodeExtra(fields) };
+}
+
+function withId(type: 'BRIDGE' | 'QUIT' | 'RELAY', fields: Fields): BridgePacket {
+  return { type, clientId: idOf(fields), ...decodeExtra(fields) };
 }
 
 function chat(rest: string): BridgePacket {
@@ -61,7 +76,8 @@ function chat(rest: string): BridgePacket {
   const clientId = fieldsOf(line).get('clientid');
   if (clientId === undefined) {
     const fields = fieldsOf(rest);
-    return { type: 'CHAT', to: 'server', clientId1: idOf(fields, 'clientID1'), clientId2: idOf(fields, 'clientID2') };
+    const ids = { clientId1: idOf(fields, 'clientID1'), clientId2: idOf(fields, 'clientID2') };
+    return { type: 'CHAT', to: 'server', ...ids, ...decodeExtra(fields) };
   }
   const opening = { type: 'CHAT', to: 'peer', clientId: checkId(clientId) } as const;
   if (/^(?:\r\n){0,2}$/.test(body)) return opening;

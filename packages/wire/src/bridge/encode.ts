@@ -1,4 +1,5 @@
 import { encodeUtf8 } from '../text.ts';
+import { encodeExtra } from './extra.ts';
 import { BRIDGE_PACKET_BYTES_MAX, type BridgeMode } from './limits.ts';
 import { type BridgePacket, type BridgePeer, checkId, checkIp, checkPort, checkSize, invalid } from './packet.ts';
 
@@ -18,6 +19,8 @@ const TEXT_END = '\n\r\n\r\n';
  *     CHAT␍␊clientID: X␍␊<text>␊␍␊␍␊                to a peer
  *     QUIT␍␊clientID: X␍␊␍␊   QUIT␍␊␍␊              to the server; to a peer
  *     QUITACK␍␊clientID: X␍␊␍␊
+ *
+ * The lines of Confab, where a packet has any, come after those of the table (`extra.ts`).
  *
  * Text may hold line feeds but no carriage return, which could end the packet early.
  * @param mode matters to the opening between peers only
@@ -43,22 +46,25 @@ function textOf(packet: BridgePacket, mode: BridgeMode): string {
     case 'PROBE':
     case 'PROBEACK':
     case 'REGNACK':
+    case 'RELAYACK':
       return `${packet.type}${END}`;
     case 'REGISTER':
     case 'REGACK':
-      return `${packet.type}\r\n${peerLines(packet)}${END}`;
+      return `${packet.type}\r\n${peerLines(packet)}${encodeExtra(packet)}${END}`;
     case 'BRIDGE':
     case 'QUITACK':
-      return `${packet.type}\r\n${idLine(packet.clientId)}${END}`;
+    case 'RELAY':
+      return `${packet.type}\r\n${idLine(packet.clientId)}${encodeExtra(packet)}${END}`;
     case 'BRIDGEACK': {
       const lines = packet.peer === undefined ? 'clientID: \r\nIP: \r\nPort: ' : peerLines(packet.peer);
-      return `BRIDGEACK\r\n${lines}${END}`;
+      return `BRIDGEACK\r\n${lines}${encodeExtra(packet)}${END}`;
     }
     case 'CHAT':
       if (packet.to === 'peer') return chatToPeer(packet.clientId, packet.text, mode);
-      return `CHAT\r\nclientID1: ${checkId(packet.clientId1)}\r\nclientID2: ${checkId(packet.clientId2)}`;
+      return `CHAT\r\nclientID1: ${checkId(packet.clientId1)}\r\nclientID2: ${checkId(packet.clientId2)}${encodeExtra(packet)}`;
     case 'QUIT':
-      return packet.clientId === undefined ? `QUIT${END}` : `QUIT\r\n${idLine(packet.clientId)}${END}`;
+      if (packet.clientId === undefined) return `QUIT${END}`;
+      return `QUIT\r\n${idLine(packet.clientId)}${encodeExtra(packet)}${END}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.ts';
 import { encodeUtf8 } from '../text.ts';
+import type { BridgeExtra } from './extra.ts';
 import { BRIDGE_ID_BYTES_MAX, BRIDGE_IP_BYTES_MAX, BRIDGE_PACKET_BYTES_MAX } from './limits.ts';
 
 /** A registered client and where it listens. */
@@ -15,27 +16,41 @@ export interface BridgePeer {
   readonly port: number;
 }
 
+/** What Confab's own programs may add; see `extra.ts`. */
+export interface WithExtra {
+  readonly extra?: BridgeExtra;
+}
+
 /** One packet, in any direction; `docs/wires/bridge.md` says who sends which. */
 export type BridgePacket =
   /** Client to server: which mode is this? */
   | { readonly type: 'PROBE' }
   | { readonly type: 'PROBEACK' }
   /** Client to server: this is who and where I am. */
-  | ({ readonly type: 'REGISTER' } & BridgePeer)
-  | ({ readonly type: 'REGACK' } & BridgePeer)
+  | ({ readonly type: 'REGISTER' } & BridgePeer & WithExtra)
+  | ({ readonly type: 'REGACK' } & BridgePeer & WithExtra)
   /** The id is taken. */
   | { readonly type: 'REGNACK' }
   /** Client to server: whom can I talk to? */
-  | { readonly type: 'BRIDGE'; readonly clientId: string }
+  | ({ readonly type: 'BRIDGE'; readonly clientId: string } & WithExtra)
   /** The peer, or nothing: nobody is there yet. */
-  | { readonly type: 'BRIDGEACK'; readonly peer?: BridgePeer }
+  | ({ readonly type: 'BRIDGEACK'; readonly peer?: BridgePeer } & WithExtra)
   /** Client to server: these two have found each other and need no server any more. */
-  | { readonly type: 'CHAT'; readonly to: 'server'; readonly clientId1: string; readonly clientId2: string }
+  | ({
+      readonly type: 'CHAT';
+      readonly to: 'server';
+      readonly clientId1: string;
+      readonly clientId2: string;
+    } & WithExtra)
   /** Peer to peer: without `text` it opens the conversation, with it, it is a line. */
   | { readonly type: 'CHAT'; readonly to: 'peer'; readonly clientId: string; readonly text?: string }
   /** Without an id: peer to peer. */
-  | { readonly type: 'QUIT'; readonly clientId?: string }
-  | { readonly type: 'QUITACK'; readonly clientId: string };
+  | ({ readonly type: 'QUIT'; readonly clientId?: string } & WithExtra)
+  | { readonly type: 'QUITACK'; readonly clientId: string }
+  /** Confab's client to Confab's server, in TCP mode: what follows on this connection is for the other one of the pair. */
+  | ({ readonly type: 'RELAY'; readonly clientId: string } & WithExtra)
+  /** Both of the pair are there: from here on the connection leads to the other one. */
+  | { readonly type: 'RELAYACK' };
 
 /** What no value may hold: white space, controls. A reader ends the value at the first blank, or the line at a line break. */
 const BLANKS = /[\s\p{Cc}]/u;

@@ -69,7 +69,8 @@ export function encodeJsonRooms(rooms: readonly string[], seq: number, bytesMax:
   return `${ROOMS_HEAD}${names.join(',')}${tail}${more === 0 ? '' : `,"more":${more}`}}`;
 }
 
-function byCodePoint(left: string, right: string): number {
+/** For `sort`: the order of code points, in which lists of rooms are. */
+export function byCodePoint(left: string, right: string): number {
   const end = Math.min(left.length, right.length);
   for (let index = 0; index < end; index += 1) {
     const difference = rank(left.charCodeAt(index)) - rank(right.charCodeAt(index));

@@ -1,5 +1,6 @@
 export * from './event.ts';
 export * from './event-decoder.ts';
+export { describeJson } from './fields.ts';
 export * from './limits.ts';
 export * from './line-decoder.ts';
 export type { JsonId } from './members.ts';

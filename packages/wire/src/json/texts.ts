@@ -28,6 +28,12 @@ export const jsonErrorTexts = {
   serverClosing: 'Server is shutting down',
   serverError: 'Server error',
   tooManyRequests: 'Too many requests, slow down',
+  /** A request that did not arrive whole in time. */
+  timedOut: 'Request timed out',
+  /** WebSocket: requests are text. */
+  binaryFrame: 'Binary frames are not accepted',
+  /** Somebody who reads too slowly: so many events of the room are left out. */
+  eventsMissed: (count: number): string => `Too slow: ${count} events left out`,
   // About what is asked for
   invalidRoomName: 'Invalid room name',
   invalidUserName: 'Invalid user name',

@@ -1,5 +1,6 @@
 export * from './decode.ts';
 export * from './encode.ts';
+export { describeStage1 } from './fields.ts';
 export {
   STAGE1_DATAGRAM_BYTES_MAX,
   STAGE1_SYSTEM_USER,

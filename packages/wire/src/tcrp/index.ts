@@ -1,5 +1,6 @@
 export * from './answer-decoder.ts';
 export * from './answer-payload.ts';
+export { describeTcrp } from './fields.ts';
 export {
   encodeTcrpFrame,
   TCRP_PAYLOAD_BYTES_MAX,

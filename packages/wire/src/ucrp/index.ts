@@ -1,5 +1,6 @@
 export * from './delivery.ts';
 export * from './delivery-decoder.ts';
+export { describeUcrp } from './fields.ts';
 export {
   UCRP_DATAGRAM_BYTES_MAX,
   UCRP_LEAVE,

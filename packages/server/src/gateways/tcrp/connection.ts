@@ -76,7 +76,10 @@ export class TcrpConnection {
     socket.on('end', () => this.#take(this.#decoder.end()));
     // A reset by a client that read enough is normal; whatever else happens to the socket ends only this connection.
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#finish());
+    socket.on('close', () => {
+      options.tap.watcher?.({ wire: 'tcrp', direction: 'in', peer: options.peer, bytes: NO_BYTES, isEnd: true });
+      this.#finish();
+    });
   }
 
   /** End it without an answer. */
@@ -191,6 +194,7 @@ export class TcrpConnection {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
 const NO_GRANT: TcrpGrant = { token: '', hostUser: '', participantCount: 0 };
 
 function refusal(error: unknown): TcrpVerdict {

@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util';
+
+export const SCENARIOS = ['a', 'b', 'c'] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+export interface HybridOptions {
+  readonly only: readonly Scenario[];
+  /** Measured time of (a) and (b), and of each measurement of (c), s. */
+  readonly seconds: number;
+  readonly passSeconds: number;
+  readonly passes: number;
+  readonly isQuick: boolean;
+  readonly generators: number;
+  readonly json: string | undefined;
+  /** Folder for CPU profiles of the servers. */
+  readonly profile: string | undefined;
+}
+
+export const HELP = `Usage: npm run bench -- hybrid [options]
+
+Measures a Confab server (TCRP + UCRP, string dialect, durable store) on 127.0.0.1.
+
+  a   500 rooms x 10 members x 2 messages/s each    all delivered, p99 < 50 ms
+  b   one room of 1,000 members, 10 messages/s      all delivered, p99 < 50 ms
+  c   100 members, 64-byte messages, as fast as nothing is lost (closed loop: a fixed
+      number of messages on their way, the next one is sent when an earlier one has
+      reached everybody), next to a bare node:dgram fan-out of the same datagrams;
+      at least 80 % of it
+
+Options
+  --only a,b,c      some of them only
+  --seconds N       measured time of a and b (30); of each measurement of c a tenth of it
+  --passes N        passes of c; medians of them are shown (7)
+  --generators N    processes that make the load (1); each needs a core of its own
+  --quick           everything small and short, to see that it works; judges deliveries, not times
+  --json FILE       write the figures there, too
+  --profile DIR     write CPU profiles of the servers there (figures are lower then)
+
+Ends with 0 when all targets are met, 1 when one is not, 2 when it could not measure.`;
+
+/** @throws {Error} an option that is not known or makes no sense */
+export function parseHybridOptions(args: readonly string[]): HybridOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      seconds: { type: 'string' },
+      passes: { type: 'string' },
+      generators: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      profile: { type: 'string' },
+    },
+  });
+  const only = values.only?.split(',') ?? [...SCENARIOS];
+  for (const name of only) {
+    if (!SCENARIOS.includes(name as Scenario)) throw new Error(`--only: "${name}" is none of ${SCENARIOS.join(', ')}`);
+  }
+  const seconds = positive('--seconds', values.seconds, values.quick ? 0.5 : 30);
+  return {
+    only: only as Scenario[],
+    seconds,
+    passSeconds: values.quick ? 0.3 : Math.max(0.3, seconds / 10),
+    passes: Math.ceil(positive('--passes', values.passes, values.quick ? 1 : 7)),
+    isQuick: values.quick,
+    generators: Math.ceil(positive('--generators', values.generators, 1)),
+    json: values.json,
+    profile: values.profile,
+  };
+}
+
+function positive(flag: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
+  return value;
+}

@@ -1,0 +1,69 @@
+type Produce = () => string;
+
+interface Answer {
+  /** Undefined: a message's echo is its answer, and nothing else need be said. */
+  produce: Produce | undefined;
+  isReady: boolean;
+  /** The echo's sequence number in the room's log: ready when it was handed out. */
+  echoSeq: number;
+}
+
+/**
+ * Keeps answers in the order of their requests: one that is ready waits for those before it. A message is answered by its
+ * echo, which comes with the events of the room, or by an error.
+ */
+export class AnswerQueue {
+  readonly #send: (text: string) => void;
+  #answers: Answer[] = [];
+  #handedSeq = 0;
+  #isFlushing = false;
+
+  constructor(send: (text: string) => void) {
+    this.#send = send;
+  }
+
+  /** Requests that are not answered. */
+  get length(): number {
+    return this.#answers.length;
+  }
+
+  /** An answer that is ready; it is made when its turn has come. */
+  add(produce: Produce): void {
+    if (this.#answers.length === 0) this.#send(produce());
+    else this.#answers.push({ produce, isReady: true, echoSeq: 0 });
+  }
+
+  /**
+   * A message that is under way.
+   * @returns to be called once with what to say instead of the echo, or with the echo's sequence number
+   */
+  addPost(): (error: Produce | undefined, echoSeq?: number) => void {
+    const answer: Answer = { produce: undefined, isReady: false, echoSeq: 0 };
+    this.#answers.push(answer);
+    return (error, echoSeq = 0) => {
+      answer.produce = error;
+      answer.echoSeq = echoSeq;
+      answer.isReady = true;
+      this.#flush();
+    };
+  }
+
+  /** The room's events up to this one were handed out. */
+  handed(seq: number): void {
+    this.#handedSeq = seq;
+    if (this.#answers.length > 0) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    let count = 0;
+    for (const answer of this.#answers) {
+      if (!answer.isReady || answer.echoSeq > this.#handedSeq) break;
+      count += 1;
+      if (answer.produce !== undefined) this.#send(answer.produce());
+    }
+    if (count > 0) this.#answers = this.#answers.slice(count);
+    this.#isFlushing = false;
+  }
+}

@@ -1,0 +1,4 @@
+import { gatewayContract } from '@confab/testing/gateway-contract';
+import { jsonKinds } from '@confab/testing/raw/json-kinds';
+
+for (const kind of jsonKinds) if (kind.section === 'json_datagrams') gatewayContract(kind);

@@ -1,0 +1,72 @@
+import { type CoreError, type CoreErrorCode, EventKind, type RoomEvent } from '@confab/core';
+import { encodeJsonMessage, encodeJsonSystem, jsonErrorTexts, jsonTexts } from '@confab/wire/json';
+
+/** Bodies are text as far as any wire lets in; what is not UTF-8 is shown with U+FFFD, and a byte order mark is kept. */
+const bodies = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** What stands before a correction, where a wire knows no corrections. */
+const CORRECTION_MARK = '* ';
+
+/**
+ * An event of a room as the JSON wires tell it (docs/wires/json-lines.md): one JSON object, without a line feed; undefined
+ * when they do not tell it. Its `seq` is the event's position: server-wide, and the same for everybody and for ever.
+ */
+export function jsonTextOf(event: RoomEvent, room: string): string | undefined {
+  const { kind, user, body, position } = event;
+  switch (kind) {
+    case EventKind.MESSAGE:
+      return encodeJsonMessage(room, user, bodies.decode(body), position);
+    case EventKind.EDIT:
+      // No program on these wires knows of corrections: it is a new line that says it is one.
+      return encodeJsonMessage(room, user, CORRECTION_MARK + bodies.decode(body), position);
+    case EventKind.JOIN:
+      return encodeJsonSystem(room, jsonTexts.joined(user), position);
+    case EventKind.LEAVE:
+      return encodeJsonSystem(room, jsonTexts.left(user), position);
+    case EventKind.CLOSE:
+      return encodeJsonSystem(room, jsonTexts.roomClosed, position);
+    case EventKind.NOTICE:
+      return encodeJsonSystem(room, bodies.decode(body), position);
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The cursor (sequence number in the room's log) from which somebody who joined reads: first the newest `historyMax` events
+ * from before its own join, oldest first, then the join, then what is said. May be below the log's first event.
+ * @param joinSeq sequence number of its JOIN, from `Hub.join`
+ */
+export function historyCursor(joinSeq: number, historyMax: number): number {
+  return joinSeq - 1 - historyMax;
+}
+
+/** What the JSON wires say for each refusal of the core. A code that is new to the core does not compile until it stands here. */
+const errorTexts = {
+  // Somebody makes a hosted room of this name just now.
+  ROOM_EXISTS: jsonErrorTexts.serverBusy,
+  ROOM_NOT_FOUND: jsonErrorTexts.serverBusy,
+  ROOM_FULL: jsonErrorTexts.roomFull,
+  ROOM_CLOSED: jsonTexts.roomClosed,
+  ROOM_NAME_INVALID: jsonErrorTexts.invalidRoomName,
+  USER_NAME_INVALID: jsonErrorTexts.invalidUserName,
+  PASSWORD_WRONG: jsonErrorTexts.incorrectPassword,
+  PASSWORD_INVALID: jsonErrorTexts.incorrectPassword,
+  MESSAGE_TOO_LONG: jsonErrorTexts.messageTooLong,
+  NOT_A_MEMBER: jsonErrorTexts.joinRoomFirst,
+  RATE_LIMITED: jsonErrorTexts.tooManyRequests,
+  LIMIT_REACHED: jsonErrorTexts.serverBusy,
+  SERVER_CLOSING: jsonErrorTexts.serverClosing,
+  POST_INVALID: jsonErrorTexts.serverError,
+  CONDITION_FAILED: jsonErrorTexts.serverError,
+  STORE_FAILED: jsonErrorTexts.serverError,
+  STORE_FENCED: jsonErrorTexts.serverError,
+} as const satisfies Record<CoreErrorCode, string>;
+
+/**
+ * The text of the error line for a refusal.
+ * @param notAMember what the wire says to who is in no room; default: that of JSON lines
+ */
+export function jsonErrorOf(error: CoreError, notAMember: string = jsonErrorTexts.joinRoomFirst): string {
+  return error.code === 'NOT_A_MEMBER' ? notAMember : errorTexts[error.code];
+}

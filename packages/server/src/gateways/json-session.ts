@@ -1,0 +1,320 @@
+import {
+  type Admission,
+  CoreError,
+  type Member,
+  type Reader,
+  type RoomEvent,
+  TokenBucket,
+  validateRoomName,
+  validateUserName,
+} from '@confab/core';
+import { encodeUtf8 } from '@confab/wire';
+import {
+  decodeJsonRequest,
+  encodeJsonError,
+  encodeJsonSystem,
+  JSON_SYSTEM_ROOM,
+  type JsonRequest,
+  jsonErrorTexts,
+  unknownTypeText,
+} from '@confab/wire/json';
+import { AnswerQueue } from './answer-queue.ts';
+import type { JsonOutlet } from './json-encoding.ts';
+import { historyCursor, jsonErrorOf } from './json-events.ts';
+import { InputQueue, type JsonInput } from './json-input.ts';
+import type { JsonSessions } from './json-sessions.ts';
+import type { JsonTransport } from './json-transport.ts';
+
+/** Requests of one connection that are being answered; beyond it nothing more is read from it until some are. */
+const ANSWERS_MAX = 1024;
+
+/**
+ * One connection of a JSON stream, whatever carries it: lines over TCP or WebSocket frames. Answers in the order of the
+ * requests: each message is answered by its echo or by one error, and what comes after it is answered after it.
+ */
+export class JsonSession implements JsonOutlet {
+  readonly transport: JsonTransport;
+  readonly #sessions: JsonSessions;
+  readonly #faults: TokenBucket;
+  readonly #answers: AnswerQueue;
+  readonly #input = new InputQueue();
+  #member: Member | undefined;
+  /** Reads the member's room; also that of a closed room to its end. */
+  #reader: Reader<JsonOutlet> | undefined;
+  #isJoining = false;
+  /** While joining: the join itself, once it is in the log. Nothing is read from the peer until it was handed out. */
+  #joinSeq = Number.POSITIVE_INFINITY;
+  /** Newest event of the room that was written. */
+  #handedSeq = 0;
+  #isRunning = false;
+  /** Some input waits for what is under way, or the end of it all does. */
+  #isWaiting = false;
+  #isInputOver = false;
+  #isOver = false;
+
+  constructor(sessions: JsonSessions, transport: JsonTransport) {
+    this.#sessions = sessions;
+    this.transport = transport;
+    const { clock, limits } = sessions.hub;
+    this.#faults = new TokenBucket(limits.addressFaults, clock.monotonicMs());
+    this.#answers = new AnswerQueue((text) => transport.send(text));
+  }
+
+  get member(): Member | undefined {
+    return this.#member;
+  }
+
+  /** Whether what was read has not been dealt with, so that nothing more should be read. */
+  get isBusy(): boolean {
+    return this.#isJoining || this.#input.length > 0 || this.#answers.length >= ANSWERS_MAX;
+  }
+
+  /** The peer says something. At most what one read gave should come after `isBusy` has turned true. */
+  receive(inputs: readonly JsonInput[]): void {
+    if (this.#isOver || this.#isInputOver) return;
+    this.#input.push(inputs);
+    this.#sessions.stats.received += inputs.length;
+    this.#run();
+  }
+
+  /** The peer says nothing more: what it said is answered, then the connection ends. */
+  endInput(): void {
+    this.#isInputOver = true;
+    this.#run();
+  }
+
+  /** The transport takes more. */
+  drained(): void {
+    this.#reader?.resume();
+  }
+
+  /** The connection is gone. Repeated calls do nothing. */
+  closed(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#leaveRoom();
+    this.#reader?.detach();
+    this.#sessions.forget(this);
+  }
+
+  /** Close the connection for a reason that the peer is told. */
+  dismiss(reason: string): void {
+    if (this.#isOver) return;
+    const { position } = this.#sessions.hub;
+    this.closed();
+    this.transport.end(encodeJsonError(reason, position));
+  }
+
+  /** The server stops: leave, in the eyes of the others. */
+  prepareFarewell(): () => void {
+    const room = this.#member?.room.name ?? JSON_SYSTEM_ROOM;
+    this.closed();
+    // Its own leave has moved the counter, so this is a later number than any that it was sent.
+    return () => this.transport.end(encodeJsonSystem(room, jsonErrorTexts.serverClosing, this.#sessions.hub.position));
+  }
+
+  /** The room was closed and its members are gone. */
+  roomClosed(member: Member): void {
+    if (this.#member !== member) return;
+    this.#member = undefined;
+    this.#sessions.left(member);
+    this.#sessions.idle(this);
+    const { log, fanout } = member.room;
+    if (this.#handedSeq < log.headSeq) {
+      // It was not that far yet: it reads on, at its own pace, until it is told of the end.
+      this.#reader = fanout.attach(this.#sessions.encoding, member.id, this, this.#handedSeq);
+    }
+  }
+
+  take(reader: Reader<JsonOutlet>, bytes: Uint8Array, events: number, lastSeq: number): void {
+    this.#sessions.stats.deliveries += events;
+    this.#handedSeq = lastSeq;
+    if (!this.transport.write(bytes)) reader.pause();
+    this.#answers.handed(lastSeq);
+    if (lastSeq >= this.#joinSeq) this.#isJoining = false;
+    this.#wake();
+  }
+
+  miss(events: number): void {
+    this.transport.send(encodeJsonError(jsonErrorTexts.eventsMissed(events), this.#sessions.hub.position));
+  }
+
+  /** Deal with what was read, as far as it need not wait. */
+  #run(): void {
+    if (this.#isRunning || this.#isOver) return;
+    this.#isRunning = true;
+    this.transport.together(() => {
+      while (!this.#isOver && !this.#isJoining) {
+        const input = this.#input.first;
+        if (input === undefined || !this.#handle(input)) break;
+        this.#input.shift();
+      }
+    });
+    this.#isRunning = false;
+    if (this.#isOver) return;
+    if (this.#isInputOver && !this.isBusy && this.#answers.length === 0) {
+      this.closed();
+      this.transport.end();
+      return;
+    }
+    this.#isWaiting = this.isBusy || this.#isInputOver;
+    this.transport.regulate();
+  }
+
+  /** Something that input may have waited for has come. Not from within a delivery or a commit, which go on to others. */
+  #wake(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    queueMicrotask(() => this.#run());
+  }
+
+  /** False: it must wait, and is handed over again. */
+  #handle(input: JsonInput): boolean {
+    if (input.kind === 'refused') {
+      this.#complain(input.text);
+      return true;
+    }
+    const request = decodeJsonRequest(input.text);
+    if ('kind' in request) {
+      this.#complain(request.text);
+      return true;
+    }
+    // What was said before is said in the room that one leaves, and its echo comes from there.
+    const isMove = request.type === 'join' || request.type === 'leave';
+    if ((isMove && this.#answers.length > 0) || this.#answers.length >= ANSWERS_MAX) return false;
+    this.#grant(request);
+    return true;
+  }
+
+  #grant(request: JsonRequest): void {
+    switch (request.type) {
+      case 'join':
+        this.#join(request);
+        return;
+      case 'message':
+        this.#post(request.text);
+        return;
+      case 'rooms':
+        this.#answers.add(() => this.#sessions.rooms.text);
+        return;
+      case 'leave':
+        if (this.#member !== undefined) {
+          this.#leaveRoom();
+          this.#sessions.idle(this);
+        }
+        return;
+      case 'ack':
+        // Of JSON datagrams; no stream needs it.
+        this.#complain(unknownTypeText(request.type));
+    }
+  }
+
+  #join({ room, user, password }: Extract<JsonRequest, { type: 'join' }>): void {
+    if (this.#member?.room.name === room) {
+      this.#refuse(jsonErrorTexts.alreadyInRoom);
+      return;
+    }
+    const { hub } = this.#sessions;
+    try {
+      // Before the old room is left: a slip of the pen need not cost it.
+      validateRoomName(room);
+      validateUserName(user);
+    } catch (error) {
+      this.#refuseWith(error);
+      return;
+    }
+    this.#leaveRoom();
+    this.#isJoining = true;
+    this.#joinSeq = Number.POSITIVE_INFINITY;
+    hub.join({ room, user, password, address: this.transport.address }, { makeOpen: true }).then(
+      (admission) => this.#enter(admission),
+      (error: unknown) => {
+        this.#isJoining = false;
+        if (this.#isOver) return;
+        this.#sessions.idle(this);
+        this.#refuseWith(error);
+        this.#wake();
+      },
+    );
+  }
+
+  #enter({ member, joinSeq }: Admission): void {
+    const { hub, encoding, historyMax } = this.#sessions;
+    if (this.#isOver) {
+      hub.leave(member);
+      return;
+    }
+    const cursor = Math.max(0, historyCursor(joinSeq, historyMax));
+    this.#member = member;
+    this.#joinSeq = joinSeq;
+    this.#handedSeq = cursor;
+    this.#answers.handed(cursor);
+    this.#sessions.joined(this, member);
+    this.transport.together(() => {
+      this.#reader = hub.attach(member, encoding, this, cursor);
+    });
+    // The room was closed between the join and now: what there is to read is read all the same.
+    if (member.state === 'left') this.roomClosed(member);
+  }
+
+  #leaveRoom(): void {
+    // Of a room that was closed and is being read to its end, too.
+    this.#reader?.detach();
+    this.#reader = undefined;
+    const member = this.#member;
+    if (member === undefined) return;
+    this.#member = undefined;
+    this.#sessions.left(member);
+    this.#sessions.hub.leave(member);
+  }
+
+  #post(text: string): void {
+    const member = this.#member;
+    if (member === undefined) {
+      this.#refuse(jsonErrorTexts.joinRoomFirst);
+      return;
+    }
+    const settle = this.#answers.addPost();
+    const end = (result: RoomEvent | CoreError): void => {
+      if (result instanceof CoreError) {
+        this.#sessions.stats.drop(result.code === 'RATE_LIMITED' ? 'limited' : 'refused');
+        settle(() => this.#errorText(jsonErrorOf(result)));
+      } else {
+        // Its echo is the answer.
+        settle(undefined, result.seq);
+      }
+      this.#wake();
+    };
+    const refused = this.#sessions.hub.post(member, { body: encodeUtf8(text), settle: end });
+    if (refused !== undefined) end(refused);
+  }
+
+  /** Answer bad input, unless the peer has sent so much of it that it gets no answers any more. */
+  #complain(text: string): void {
+    const { stats, hub } = this.#sessions;
+    if (this.#faults.take(hub.clock.monotonicMs())) {
+      stats.drop('unreadable');
+      this.#answers.add(() => this.#errorText(text));
+    } else {
+      stats.drop('ignored');
+    }
+  }
+
+  #refuse(text: string): void {
+    this.#sessions.stats.drop('refused');
+    this.#answers.add(() => this.#errorText(text));
+  }
+
+  #refuseWith(error: unknown): void {
+    if (error instanceof CoreError) {
+      this.#refuse(jsonErrorOf(error));
+      return;
+    }
+    this.#sessions.log.error({ err: error }, `${this.#sessions.wire}: request failed`);
+    this.#refuse(jsonErrorTexts.serverError);
+  }
+
+  #errorText(text: string): string {
+    return encodeJsonError(text, this.#sessions.hub.position);
+  }
+}

@@ -1,0 +1,4 @@
+import { gatewayContract } from '@confab/testing/gateway-contract';
+import { hybridKinds } from '@confab/testing/raw/hybrid-kind';
+
+for (const kind of hybridKinds) gatewayContract(kind);

@@ -1,0 +1,163 @@
+/** Floods on each wire, while people on all the others chat. One real process that speaks every wire. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { prng } from '@confab/testing';
+import { SHARED_ROOM } from '@confab/testing/gateway-contract';
+import type { ServerPorts, WireMember } from '@confab/testing/raw/member';
+import { UdpPeer } from '@confab/testing/raw/ucrp';
+import { eventually } from '@confab/testing/raw/wait';
+import { wireKinds } from '@confab/testing/raw/wire-kinds';
+import { type ConfabServer, startConfabServer } from '@confab/testing/run-confab';
+import { wireSections, wireSettings } from '@confab/testing/wire-settings';
+
+const JUNK_DATAGRAMS = 20_000;
+/** As many as surely fit a receive buffer of the usual size. */
+const JUNK_AT_ONCE = 100;
+const HALF_OPEN = 2000;
+const PEOPLE = 10;
+const LINES = 40;
+
+interface Target {
+  readonly name: string;
+  readonly scheme: string;
+  readonly protocol: 'tcp' | 'udp';
+  /** What half a request looks like. */
+  readonly half?: string;
+}
+
+const targets: readonly Target[] = [
+  { name: 'TCRP', scheme: 'ucrp', protocol: 'tcp', half: '\u0004\u0001\u0000' },
+  { name: 'UCRP', scheme: 'ucrp', protocol: 'udp' },
+  { name: 'JSON lines', scheme: 'jsonl', protocol: 'tcp', half: '{"type":' },
+  { name: 'HTTP', scheme: 'ws', protocol: 'tcp', half: 'GET /ws HTTP/1.1\r\nHost: ' },
+  { name: 'Stage 1', scheme: 'stage1', protocol: 'udp' },
+  { name: 'JSON datagrams', scheme: 'jsonu', protocol: 'udp' },
+  { name: 'Bridge', scheme: 'bridge', protocol: 'tcp', half: 'REGISTER\r\nclientID: ' },
+  { name: 'Bridge', scheme: 'bridge', protocol: 'udp' },
+];
+
+const cleanUps: (() => void | Promise<void>)[] = [];
+let server: ConfabServer;
+let ports: ServerPorts;
+
+before(async () => {
+  const settings = Object.entries(wireSettings(...wireSections)).flatMap(([key, value]) => [
+    '--set',
+    `${key}=${value}`,
+  ]);
+  const enabled = wireSections.flatMap((wire) => ['--set', `${wire}.enabled=true`]);
+  server = await startConfabServer({ after: (hook) => void cleanUps.unshift(hook) }, [...settings, ...enabled]);
+  ports = {
+    address: '127.0.0.1',
+    port(scheme, protocol) {
+      const { name } = targets.find((target) => target.scheme === scheme && target.protocol === protocol)!;
+      const row = new RegExp(`^ *${name} +${protocol} +\\S+:(\\d+)`, 'm').exec(server.process.stdout);
+      assert.ok(row !== null, `${name} over ${protocol} is listened on`);
+      return Number(row[1]);
+    },
+  };
+});
+after(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
+});
+
+function memoryBytes(): number {
+  const status = readFileSync(`/proc/${server.process.child.pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
+/** People on every wire but the one that is flooded, in one room. */
+async function gather(without: Target): Promise<WireMember[]> {
+  const kinds = wireKinds.filter(({ section }) => {
+    const flooded = { ucrp: 'hybrid', jsonl: 'json_lines', ws: 'http', stage1: 'stage1', jsonu: 'json_datagrams' };
+    return section !== flooded[without.scheme as keyof typeof flooded];
+  });
+  const people: WireMember[] = [];
+  for (let index = 0; index < PEOPLE; index += 1) {
+    const kind = kinds[index % kinds.length]!;
+    people.push(await kind.join(ports, { room: SHARED_ROOM, user: `${without.name} ${without.protocol} ${index}` }));
+  }
+  return people;
+}
+
+/** Everybody says a line in turn, and everybody else hears each of them. Gives how long each took to be heard, ms. */
+async function talk(people: readonly WireMember[]): Promise<number[]> {
+  const latencies: number[] = [];
+  for (let line = 0; line < LINES; line += 1) {
+    const speaker = people[line % people.length]!;
+    const text = `line ${line}`;
+    const saidMs = performance.now();
+    const hearing = people
+      .filter((person) => person !== speaker)
+      .map(async (person) => {
+        await person.shown.until((shown) => shown.kind === 'chat' && shown.text === text, text);
+        latencies.push(performance.now() - saidMs);
+      });
+    await speaker.say(text);
+    await Promise.all(hearing);
+  }
+  return latencies.sort((left, right) => left - right);
+}
+
+async function flood(target: Target): Promise<() => void> {
+  const random = prng(4711);
+  const port = ports.port(target.scheme, target.protocol);
+  if (target.protocol === 'udp') {
+    const peers = await Promise.all(Array.from({ length: 20 }, () => UdpPeer.open()));
+    for (let sent = 0; sent < JUNK_DATAGRAMS; sent += JUNK_AT_ONCE) {
+      const burst = Array.from({ length: JUNK_AT_ONCE }, (_, index) =>
+        peers[index % peers.length]!.send(random.bytes(random.int(1, 300)), { address: '127.0.0.1', udpPort: port }),
+      );
+      await Promise.all(burst);
+      // Lets the process that reads them have the processor.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return () => {
+      for (const peer of peers) peer.close();
+    };
+  }
+  const sockets: Socket[] = [];
+  for (let opened = 0; opened < HALF_OPEN; opened += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const socket = connect({ host: '127.0.0.1', port });
+        sockets.push(socket);
+        await new Promise<void>((resolve) => {
+          socket.once('connect', () => resolve());
+          // Refused or evicted is as good: it is the server's to decide.
+          socket.on('error', () => resolve());
+        });
+        socket.write(target.half!);
+      }),
+    );
+  }
+  return () => {
+    for (const socket of sockets) socket.destroy();
+  };
+}
+
+describe('People on other wires do not notice', { skip: process.platform !== 'linux' && 'reads /proc' }, () => {
+  for (const target of targets) {
+    const what = target.protocol === 'udp' ? `${JUNK_DATAGRAMS} junk datagrams` : `${HALF_OPEN} half-open connections`;
+    test(`${what} on ${target.name} (${target.protocol})`, async (context) => {
+      const people = await gather(target);
+      context.after(() => {
+        for (const person of people) person.close();
+      });
+      await talk(people);
+      const startBytes = memoryBytes();
+      const flooding = flood(target);
+      const latencies = await talk(people);
+      const stop = await flooding;
+      latencies.push(...(await talk(people)));
+      stop();
+      latencies.sort((left, right) => left - right);
+      const p99 = latencies[Math.floor(latencies.length * 0.99)]!;
+      context.diagnostic(`p99 ${p99.toFixed(1)} ms over ${latencies.length} deliveries, none lost`);
+      await eventually(() => memoryBytes() < startBytes * 1.2 + (32 << 20), 'memory is near its start again', 60_000);
+      context.diagnostic(`${startBytes >> 20} MiB before, ${memoryBytes() >> 20} MiB after`);
+    });
+  }
+});
