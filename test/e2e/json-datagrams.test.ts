@@ -1,7 +1,7 @@
 /** JSON datagrams with real processes; the raw client is written from docs/wires/json-datagrams.md alone. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { connect, type Session } from '@confab/client';
+import { type ConnectOptions, connect, type Session } from '@confab/client';
 import { temporaryDirectory } from '@confab/testing';
 import { reservePorts, sharedServer, TestServer } from '../support/server-process.ts';
 import { UdpPeer } from '../support/ucrp.ts';
@@ -61,6 +61,13 @@ class RawUser {
   }
 }
 
+/** A session that is left after the test. */
+async function enter(context: TestContext, url: string, options: ConnectOptions): Promise<Session> {
+  const session = await connect(url, options);
+  context.after(() => session.leave());
+  return session;
+}
+
 function listen(session: Session): string[] {
   const shown: string[] = [];
   void (async () => {
@@ -81,7 +88,7 @@ test('a raw client and ours talk; history, echo, another room, leaving', async (
   const echo = await ann.hear();
   assert.deepEqual({ ...echo, seq: 0 }, { type: 'message', room: 'lobby', user: 'Ann', text: 'first', seq: 0 });
 
-  await using bob = await connect(`jsonu://127.0.0.1:${port}/lobby`, { user: 'Bob' });
+  const bob = await enter(context, `jsonu://127.0.0.1:${port}/lobby`, { user: 'Bob' });
   const shown = listen(bob);
   await ann.hears('Bob joined');
   assert.deepEqual(await bob.send('hello 🎉'), { status: 'accepted' });
@@ -108,7 +115,7 @@ test('a raw client and ours talk; history, echo, another room, leaving', async (
 
 test('an address that has proved nothing is sent no more than three times what it sent', async (context) => {
   const port = portOf(server());
-  await using otto = await connect(`jsonu://127.0.0.1:${port}/history`, { user: 'Otto' });
+  const otto = await enter(context, `jsonu://127.0.0.1:${port}/history`, { user: 'Otto' });
   for (let line = 0; line < 60; line += 1) await otto.send(`line ${line} ${'x'.repeat(200)}`);
   const ann = await RawUser.open(context, port, 'Ann');
   await ann.ask({ type: 'join', room: 'history', user: 'Ann', padding: 'x'.repeat(400) });
@@ -136,8 +143,8 @@ test('a server that is killed and started again is joined again, and nothing is 
   const first = await TestServer.start({ data, settings });
   context.after(() => first.close());
   const url = `jsonu://127.0.0.1:${udpPort}/lobby`;
-  await using ann = await connect(url, { user: 'Ann', baseDelayMs: 50, maxRetries: 9 });
-  await using bob = await connect(url, { user: 'Bob', baseDelayMs: 50, maxRetries: 9 });
+  const ann = await enter(context, url, { user: 'Ann', baseDelayMs: 50, maxRetries: 9 });
+  const bob = await enter(context, url, { user: 'Bob', baseDelayMs: 50, maxRetries: 9 });
   const shown = listen(bob);
   await ann.send('before');
   await eventually(() => shown.includes('Ann: before'), 'Bob hears Ann');
@@ -176,13 +183,14 @@ test('without an answer a message is uncertain, and a connection fails', async (
   await assert.rejects(connect(`jsonu://127.0.0.1:${udpPort}/lobby`, { user: 'Ann' }), { code: 'CONNECT_FAILED' });
 });
 
-test('refusals are told by their codes', async () => {
+test('refusals are told by their codes', async (context) => {
   const port = portOf(server());
   const join = (room: string, user: string) => connect(`jsonu://127.0.0.1:${port}/${room}`, { user });
   await assert.rejects(join('%20x', 'Ann'), { code: 'ROOM_NAME_INVALID' });
   await assert.rejects(join('lobby', 'System'), { code: 'USER_NAME_INVALID' });
   await assert.rejects(connect(`jsonu://127.0.0.1:${port}`, { user: 'Ann' }), { code: 'URL_INVALID' });
-  await using ann = await join('x', 'Ann');
+  const ann = await join('x', 'Ann');
+  context.after(() => ann.leave());
   await assert.rejects(ann.send('x'.repeat(4097)), { code: 'MESSAGE_TOO_LONG' });
   await assert.rejects(ann.send('\ud800'), { code: 'MESSAGE_RESERVED' });
   await assert.rejects(ann.users(), { code: 'NOT_SUPPORTED' });

@@ -1,7 +1,7 @@
 /** Stage 1 with real processes; the raw clients are written from docs/wires/stage1.md alone. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { connect, type Session, type SessionEvent } from '@confab/client';
+import { type ConnectOptions, connect, type Session, type SessionEvent } from '@confab/client';
 import { temporaryDirectory } from '@confab/testing';
 import { reservePorts, sharedServer, TestServer } from '../support/server-process.ts';
 import { RawMember, UdpPeer } from '../support/ucrp.ts';
@@ -63,6 +63,13 @@ class RawUser {
   }
 }
 
+/** A session that is left after the test. */
+async function enter(context: TestContext, url: string, options: ConnectOptions): Promise<Session> {
+  const session = await connect(url, options);
+  context.after(() => session.leave());
+  return session;
+}
+
 /** What a session is shown, in short. */
 function listen(session: Session): string[] {
   const shown: string[] = [];
@@ -94,7 +101,7 @@ test('raw clients, our client and a member of the hybrid wire are in one room', 
   await ann.say(JOIN);
   await ann.hearsSystem('🎉 Ann has joined the chat');
 
-  await using bob = await connect(`stage1://127.0.0.1:${port}`, { user: 'Bob' });
+  const bob = await enter(context, `stage1://127.0.0.1:${port}`, { user: 'Bob' });
   assert.deepEqual([bob.room, bob.isConfirming, bob.role], ['stage1', false, 'member']);
   const shown = listen(bob);
   await ann.hearsSystem('🎉 Bob has joined the chat');
@@ -140,7 +147,7 @@ test('a time-out is told, and both kinds of client come back', async (context) =
   await ann.hearsSystem('🎉 Ann has joined the chat', TIMED_OUT);
   await ann.say(JOIN);
   await ann.hearsSystem('🎉 Ann has joined the chat');
-  await using bob = await connect(`stage1://127.0.0.1:${port}`, { user: 'Bob' });
+  const bob = await enter(context, `stage1://127.0.0.1:${port}`, { user: 'Bob' });
   const shown = listen(bob);
   // It says a heartbeat every 20 seconds, which is too seldom for this server.
   await eventually(() => shown.includes('You have joined again'), 'our client has come back');
@@ -157,7 +164,7 @@ test('a shutdown is told; our client is back in when the server is', async (cont
   const ann = await RawUser.open(context, udpPort, 'Ann');
   await ann.say(JOIN);
   await ann.hearsSystem('🎉 Ann has joined the chat');
-  await using bob = await connect(`stage1://127.0.0.1:${udpPort}`, { user: 'Bob' });
+  const bob = await enter(context, `stage1://127.0.0.1:${udpPort}`, { user: 'Bob' });
   const shown = listen(bob);
   await ann.hearsSystem('🎉 Bob has joined the chat');
   assert.deepEqual(await first.process.end('SIGTERM'), { code: 0, signal: null });

@@ -46,6 +46,12 @@ export interface CommitterOptions {
 }
 
 /**
+ * So many operations that came during a commit are a trickle: a commit of few costs hardly less than one of many. More than
+ * that are worth a commit at once.
+ */
+const TRICKLE_MAX = 32;
+
+/**
  * Group commit: everything asked for in one turn of the event loop is one transaction; then its events are published;
  * then those who asked are told. One transaction at a time: while one is being written the next one gathers, so a slow
  * disk makes batches larger, not the loop slower, and a failed batch has nothing numbered behind it.
@@ -99,13 +105,13 @@ export class Committer {
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  #wake(): void {
+  #wake(isTrickling = false): void {
     if (this.#isScheduled || this.#isCommitting) return;
     this.#isScheduled = true;
     this.#options.schedule(() => {
       this.#isScheduled = false;
       this.#commitNext();
-    });
+    }, isTrickling);
   }
 
   #commitNext(): void {
@@ -121,7 +127,7 @@ export class Committer {
       const hadNews = this.#queue.length > 0;
       if (retained.length > 0) this.#queue = [...retained, ...this.#queue];
       if (hadNews) {
-        this.#wake();
+        this.#wake(this.#queue.length < TRICKLE_MAX);
         return;
       }
       const idle = this.#idle;

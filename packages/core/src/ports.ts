@@ -17,5 +17,9 @@ export interface Secrets {
   verifyPassword(password: string, hash: string): Promise<boolean>;
 }
 
-/** Run a task once, at the end of the current turn of the event loop. */
-export type Schedule = (task: () => void) => void;
+/**
+ * Run a task once, at the end of the current turn of the event loop. `isTrickling`: requests come one by one faster than
+ * they are dealt with, so that the task does more at once if it is run a few milliseconds later; whoever has nothing better
+ * to do may ignore it.
+ */
+export type Schedule = (task: () => void, isTrickling: boolean) => void;

@@ -13,6 +13,8 @@ export interface LossyRelayOptions {
 }
 
 export interface RelayCounts {
+  /** Datagrams that came to the relay. */
+  taken: number;
   forwarded: number;
   lost: number;
   duplicated: number;
@@ -39,6 +41,7 @@ class Lane {
   }
 
   take(datagram: Uint8Array): void {
+    this.#counts.taken += 1;
     const { loss = 0, duplicate = 0, reorder = 0 } = this.#options;
     // All three are drawn for each datagram, so that the fate of one does not move that of the next.
     const isLost = this.#random.chance(loss) && !this.isHealed;
@@ -95,7 +98,7 @@ interface Client {
  * own towards the server, so that the server tells them apart.
  */
 export class LossyRelay {
-  readonly counts: RelayCounts = { forwarded: 0, lost: 0, duplicated: 0, overtaken: 0 };
+  readonly counts: RelayCounts = { taken: 0, forwarded: 0, lost: 0, duplicated: 0, overtaken: 0 };
   readonly #options: LossyRelayOptions;
   readonly #server: { readonly address: string; readonly port: number };
   readonly #socket: Socket;

@@ -11,28 +11,32 @@ describe('createSchedule', () => {
           order.push('timer');
           resolve();
         });
-        createSchedule()(() => order.push('task'));
+        createSchedule()(() => order.push('task'), false);
         order.push('turn');
       });
     });
     assert.deepEqual(order, ['turn', 'task', 'timer']);
   });
 
-  it('starts tasks that follow each other closely some milliseconds apart', async () => {
-    const schedule = createSchedule();
-    const starts: number[] = [];
-    while (starts.length < 5) {
-      await new Promise<void>((resolve) => {
-        schedule(() => {
-          starts.push(performance.now());
-          resolve();
-        });
-      });
-    }
-    // Timers count whole milliseconds of the event loop's own clock, so one of them may look a little short.
-    for (let index = 1; index < starts.length; index += 1) {
-      const gapMs = starts[index]! - starts[index - 1]!;
-      assert.ok(gapMs > 1, `${gapMs} ms between two tasks`);
-    }
+  it('lets a task that follows another closely wait while requests trickle in, and only then', async () => {
+    let nowMs = 0;
+    const delays: number[] = [];
+    const schedule = createSchedule(
+      () => nowMs,
+      (task, delayMs) => {
+        delays.push(delayMs);
+        task();
+      },
+    );
+    const run = (isTrickling: boolean) => new Promise<void>((resolve) => schedule(resolve, isTrickling));
+    await run(true);
+    await run(false);
+    assert.deepEqual(delays, []);
+    nowMs = 1.5;
+    await run(true);
+    assert.deepEqual(delays, [2]);
+    nowMs = 4;
+    await run(true);
+    assert.deepEqual(delays, [2]);
   });
 });

@@ -1,22 +1,25 @@
 import type { Schedule } from '@confab/core';
 
-/** Least time between the starts of two tasks, ms. */
+/** Least time between the starts of two tasks while requests trickle in, ms. */
 const GAP_MS = 2;
 
 /**
- * Runs a task in the check phase of the event loop: after everything that this turn's sockets brought. Alone it waits
- * for nothing else; one that follows another too closely waits a moment. A commit costs about as much as twenty messages,
+ * Runs a task in the check phase of the event loop: after everything that this turn's sockets brought. Only while requests
+ * trickle in does a task that follows another too closely wait a moment. A commit costs about as much as twenty messages,
  * however few it writes (two threads are woken, a transaction is begun and ended): a busy server pays that a few hundred
  * times a second and not a few thousand, and has the time for its members.
  */
-export function createSchedule(): Schedule {
+export function createSchedule(
+  nowMs: () => number = () => performance.now(),
+  later: (task: () => void, delayMs: number) => unknown = setTimeout,
+): Schedule {
   let startedMs = Number.NEGATIVE_INFINITY;
   const run = (task: () => void): void => {
-    startedMs = performance.now();
+    startedMs = nowMs();
     task();
   };
-  return (task) => {
-    if (performance.now() - startedMs >= GAP_MS) setImmediate(run, task);
-    else setTimeout(run, GAP_MS, task);
+  return (task, isTrickling) => {
+    if (isTrickling && nowMs() - startedMs < GAP_MS) later(() => run(task), GAP_MS);
+    else setImmediate(run, task);
   };
 }

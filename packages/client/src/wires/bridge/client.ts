@@ -3,15 +3,14 @@ import { ClientError } from '../../errors.ts';
 import { EventQueue } from '../../event-queue.ts';
 import type { MissedEvent, SendOptions, SendReceipt } from '../../session.ts';
 import { sessionClosed } from '../../session-base.ts';
-import { candidatesOf } from './candidates.ts';
 import type { Conversation, ConversationEnd } from './conversation.ts';
 import { hostPort } from './dial.ts';
 import type { BridgeEnd, BridgeEvent, BridgeState } from './events.ts';
 import { type Introduced, Introductions } from './introductions.ts';
 import type { PathKind, PeerLinkTimes } from './peer-link.ts';
 import { PlainConversation } from './plain-conversation.ts';
+import { reach } from './reach.ts';
 import { type Found, Rendezvous } from './rendezvous.ts';
-import { SealedConversation } from './sealed-conversation.ts';
 import type { BridgeTransport, TransportHandlers } from './transport.ts';
 
 /** Opens the sockets of a client, which hands over what to do with what comes in. */
@@ -266,49 +265,19 @@ export class BridgeClient implements AsyncDisposable {
     await this.#rendezvous.chat(peerId);
   }
 
-  /** Try to reach somebody we were introduced to; they try likewise. */
   #startSealed(introduced: Introduced): void {
     this.#drop();
-    const { found, sealer, code } = introduced;
-    const token = this.#rendezvous.token;
-    const handlers = this.#handlers(introduced);
-    const conversation = new SealedConversation({
+    const { path, timeoutMs, times } = this.#settings;
+    this.#conversation = reach({
       transport: this.#transport,
-      sealer,
-      code,
-      peerId: found.clientId,
-      times: this.#settings.times,
-      handlers: {
-        ...handlers,
-        onRelayWanted: () => void this.#openRelay(conversation, introduced, token),
-      },
+      introduced,
+      path,
+      relayRequest: this.#rendezvous.relayRequest(introduced.found.introduction.pair),
+      timeoutMs,
+      times,
+      handlers: this.#handlers(introduced),
     });
-    this.#conversation = conversation;
     this.#introduced = introduced;
-    if (this.#settings.path === 'relay') {
-      void this.#openRelay(conversation, introduced, token);
-      return;
-    }
-    const { timeoutMs } = this.#settings;
-    for (const { ip, port } of candidatesOf(found, this.#transport.mode)) {
-      this.#transport.dial(ip, port, { timeoutMs }).then(
-        (path) => {
-          if (this.#conversation === conversation) conversation.pathOpened(path, 'direct');
-          else this.#transport.closePath(path);
-        },
-        // That is what the other paths are for.
-        () => {},
-      );
-    }
-  }
-
-  async #openRelay(conversation: SealedConversation, introduced: Introduced, token: string | undefined): Promise<void> {
-    const { pair, isRelayed } = introduced.found.introduction;
-    if (this.#settings.path === 'direct' || !isRelayed) return;
-    const request = this.#rendezvous.relayRequest(pair, this.#id, token);
-    if (request === undefined) return;
-    const path = await this.#transport.openRelay(request, { timeoutMs: this.#settings.timeoutMs });
-    if (path !== undefined && this.#conversation === conversation) conversation.pathOpened(path, 'relay');
   }
 
   #handlers(introduced?: Introduced) {

@@ -167,6 +167,24 @@ test('one that is blocked in one direction is no path', () => {
   assert.deepEqual([world.paths(0), world.paths(1)], [[], []]);
 });
 
+test('two behind NATs that let in only what answers reach each other, since both send at once', () => {
+  const world = new World();
+  const sentFrom: [boolean, boolean] = [false, false];
+  world.fate = {
+    ...perfect,
+    isLost: (_path, from) => {
+      sentFrom[from] = true;
+      return !sentFrom[from === 0 ? 1 : 0];
+    },
+  };
+  world.addPath('punched', [0]);
+  world.run(400);
+  assert.deepEqual(world.paths(0), [], 'one alone opens nothing');
+  world.addPath('punched', [1]);
+  world.run(600);
+  assert.deepEqual([world.paths(0), world.paths(1)], [['punched'], ['punched']]);
+});
+
 test('without any path it gives up in the time it has, and says so once', () => {
   const world = new World({ isLost: () => true });
   world.addPath('blocked');

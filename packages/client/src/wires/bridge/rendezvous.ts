@@ -112,12 +112,9 @@ export class Rendezvous {
   }
 
   /** What the relay of a pair is asked for with; undefined: there is none. */
-  relayRequest(pair: string, clientId: string, token: string | undefined): BridgePacket | undefined {
-    return token === undefined ? undefined : { type: 'RELAY', clientId, extra: { token, pair } };
-  }
-
-  get token(): string | undefined {
-    return this.#token;
+  relayRequest(pair: string): BridgePacket | undefined {
+    if (this.#id === undefined || this.#token === undefined) return undefined;
+    return { type: 'RELAY', clientId: this.#id, extra: { token: this.#token, pair } };
   }
 
   /** A sealed frame came of a pair that we were not told of. */

@@ -84,7 +84,11 @@ export class SealedConversation implements Conversation {
   }
 
   pathOpened(path: string, kind: PathKind): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      // It took too long.
+      this.#options.transport.closePath(path);
+      return;
+    }
     this.#paths.add(path);
     this.#link.addPath(performance.now(), path, kind);
     this.#pump();

@@ -36,6 +36,7 @@ export class JsonuSession extends SessionBase {
   /** One message under way at a time: one that is sent again never overtakes, or is overtaken. */
   readonly #window = new SendWindow(1);
   readonly #stops = new Set<(error: ClientError) => void>();
+  #endFarewell: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
 
@@ -101,14 +102,13 @@ export class JsonuSession extends SessionBase {
       this.#core.leave(performance.now(), () => {});
       return;
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LEAVE_TIMEOUT_MS);
-      this.#core.leave(performance.now(), () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      this.#wind();
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LEAVE_TIMEOUT_MS);
+    this.#endFarewell = resolve;
+    this.#core.leave(performance.now(), resolve);
+    this.#wind();
+    await promise;
+    clearTimeout(timer);
   }
 
   protected release(): void {
@@ -160,6 +160,8 @@ export class JsonuSession extends SessionBase {
 
   #refused(error: Error): void {
     if (this.status === 'closed') return;
+    // Nobody is there to be told that we leave.
+    this.#endFarewell?.();
     this.#core.refused(performance.now(), unreachableReason(error));
     this.#wind();
   }

@@ -120,8 +120,7 @@ export class JsonDatagramsGateway implements Gateway {
     if (this.#isDraining) return;
     const { hub } = this.#context;
     this.#stats.received += 1;
-    const from = hostPort(source.ip, source.port);
-    this.#tap.watcher?.({ wire: 'json-datagrams', direction: 'in', peer: from, bytes: datagram });
+    this.#show('in', source, datagram);
     const peer = this.#peers.get(source.key);
     if (peer === undefined && hub.isIgnored(source.key)) {
       this.#stats.drop('ignored');
@@ -267,9 +266,12 @@ export class JsonDatagramsGateway implements Gateway {
   #send(target: DatagramSource, datagram: Uint8Array): void {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
-    const to = hostPort(target.ip, target.port);
-    this.#tap.watcher?.({ wire: 'json-datagrams', direction: 'out', peer: to, bytes: datagram });
+    this.#show('out', target, datagram);
     this.#socket?.send(datagram, target.port, target.address);
+  }
+
+  #show(direction: 'in' | 'out', { ip, port }: DatagramSource, bytes: Uint8Array): void {
+    this.#tap.watcher?.({ wire: 'json-datagrams', direction, peer: hostPort(ip, port), bytes });
   }
 
   #nowMs(): number {

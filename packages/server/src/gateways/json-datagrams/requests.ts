@@ -1,9 +1,10 @@
-import { type Admission, CoreError, type Hub, type RoomEvent, validateUserName } from '@confab/core';
+import { type Admission, CoreError, type Hub, type RoomEvent } from '@confab/core';
 import { encodeUtf8 } from '@confab/wire';
 import { type JsonId, jsonErrorTexts } from '@confab/wire/json';
 import type { Logger } from 'pino';
 import type { WireStats } from '../../stats.ts';
 import { historyCursor, jsonErrorOf } from '../json-events.ts';
+import { isUserName } from '../user-name.ts';
 import { clientIdOf, recall } from './client-ids.ts';
 import type { JsonDatagramEncoding } from './encoding.ts';
 import type { HeldAcks } from './held-acks.ts';
@@ -222,15 +223,6 @@ export class JsonDatagramRequests {
 
   #nowMs(): number {
     return this.#options.hub.clock.monotonicMs();
-  }
-}
-
-function isUserName(user: string): boolean {
-  try {
-    validateUserName(user);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:dgram';
-import { type Admission, CoreError, KeyedBuckets, type Member, validateRoomName, validateUserName } from '@confab/core';
+import { type Admission, CoreError, KeyedBuckets, type Member, validateRoomName } from '@confab/core';
 import { CodecError } from '@confab/wire';
 import {
   decodeStage1,
@@ -17,6 +17,7 @@ import { type Alarm, Alarms, type Timers } from '../alarms.ts';
 import { DatagramPeers, type DatagramSource } from '../datagram-peers.ts';
 import { closeDatagramSocket, openDatagramSocket } from '../datagram-socket.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
+import { isUserName } from '../user-name.ts';
 import { Stage1Encoding } from './encoding.ts';
 import { RecentLayouts } from './layouts.ts';
 import type { Stage1Peer } from './peer.ts';
@@ -305,14 +306,5 @@ export class Stage1Gateway implements Gateway {
     this.#stats.sentBytes += datagram.length;
     this.#tap.watcher?.({ wire: 'stage1', direction: 'out', peer: hostPort(target.ip, target.port), bytes: datagram });
     this.#socket?.send(datagram, target.port, target.address);
-  }
-}
-
-function isUserName(name: string): boolean {
-  try {
-    validateUserName(name);
-    return true;
-  } catch {
-    return false;
   }
 }
