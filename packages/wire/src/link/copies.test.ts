@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { propertyRuns } from '@confab/testing/property-runs';
+import fc from 'fast-check';
+import { COPY_DEFAULTS, type CopyMoment, CopyPolicy, copyShare } from './copies.ts';
+
+const GOAL = COPY_DEFAULTS.copyLossGoal;
+const assertNear = (actual: number, expected: number, within: number): void =>
+  assert.ok(Math.abs(actual - expected) <= within, `${actual}, not ${expected}`);
+
+describe('The share of copies', () => {
+  it('follows the loss: the table worked out by hand', () => {
+    for (const [loss, share] of [
+      [0.01, (0.01 - 0.0035) / (0.01 - 0.0001)], // 0.66
+      [0.05, (0.05 - 0.0035) / (0.05 - 0.0025)], // 0.98
+      [0.1, 1 + (0.01 - 0.0035) / (0.01 - 0.001)], // 1.72
+      [0.2, 2 + (0.008 - 0.0035) / (0.008 - 0.0016)], // 2.70
+    ] as const)
+      assertNear(copyShare(loss, true), share, 1e-12);
+  });
+
+  it('is a tenth on a clean link, and a half after any loss', () => {
+    assert.equal(copyShare(0, false), 0.1);
+    assert.equal(copyShare(0, true), 0.5);
+    assert.equal(copyShare(0.002, true), 0.5);
+  });
+
+  it('is never more than three, however much is lost', () => {
+    for (const loss of [0.25, 0.3, 0.4, 0.9, 1]) assert.equal(copyShare(loss, true), 3);
+  });
+
+  it('leaves just the goal without any transmission that arrives, where neither bound holds', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.008, max: 0.24, noNaN: true }), (loss) => {
+        const share = copyShare(loss, true);
+        if (share <= 0.5 || share >= 3) return;
+        const few = Math.floor(share) + 1;
+        const more = share - Math.floor(share);
+        assertNear((1 - more) * loss ** few + more * loss ** (few + 1), GOAL, 1e-9);
+      }),
+      { numRuns: propertyRuns() },
+    );
+  });
+
+  it('never falls when more is lost', () => {
+    const loss = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(loss, loss, (one, other) => {
+        assert.ok(copyShare(Math.min(one, other), true) <= copyShare(Math.max(one, other), true) + 1e-9);
+      }),
+      { numRuns: propertyRuns() },
+    );
+  });
+});
+
+describe('The copy policy', () => {
+  const copiesOf = (policy: CopyPolicy, loss: number, records: number, hasLoss = loss > 0): number[] =>
+    Array.from({ length: records }, () => policy.copiesFor(100, loss, hasLoss));
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+  it('spreads a fraction evenly, beginning with a copy', () => {
+    const ofClean = copiesOf(new CopyPolicy(), 0, 40).flatMap((copies, at) => (copies > 0 ? [at] : []));
+    assert.deepEqual(ofClean, [0, 9, 19, 29, 39]);
+    assert.deepEqual(copiesOf(new CopyPolicy(), 0.0001, 8), [1, 1, 0, 1, 0, 1, 0, 1]);
+  });
+
+  it('gives as many copies as the share says, over any run of records', () => {
+    for (const loss of [0, 0.01, 0.05, 0.1, 0.2, 0.5]) {
+      const share = copyShare(loss, loss > 0);
+      const copies = copiesOf(new CopyPolicy(), loss, 1_000);
+      assertNear(sum(copies), 1_000 * share, 1.001);
+      for (let at = 0; at + 40 <= copies.length; at += 40)
+        assertNear(sum(copies.slice(at, at + 40)), 40 * share, 1.001);
+      assert.ok(copies.every((count) => count <= 3 && count >= Math.floor(share)));
+    }
+  });
+
+  it('gives none to long records, which owe nothing to others', () => {
+    const policy = new CopyPolicy();
+    for (let round = 0; round < 20; round += 1) assert.equal(policy.copiesFor(601, 0.4, true), 0);
+    assert.equal(policy.copiesFor(600, 0.4, true), 3);
+  });
+
+  it('waits a quarter of the round trip, 3 to 12 ms', () => {
+    const policy = new CopyPolicy();
+    assert.deepEqual(
+      [0.2, 12, 40, 48, 333].map((smoothedMs) => policy.delayMs(smoothedMs)),
+      [3, 3, 10, 12, 12],
+    );
+  });
+
+  it('takes other bounds than the usual ones', () => {
+    const policy = new CopyPolicy({ copyShareMin: 0, copyShareAfterLoss: 0, copyRecordBytesMax: 50 });
+    assert.equal(policy.copiesFor(50, 0, true), 1, 'the first one');
+    for (let round = 0; round < 20; round += 1) assert.equal(policy.copiesFor(50, 0, true), 0);
+    assert.equal(policy.copiesFor(51, 1, true), 0);
+  });
+
+  it('backs off where the link has no room or something better to do', () => {
+    const policy = new CopyPolicy();
+    const clear: CopyMoment = {
+      hasNewRecords: false,
+      windowRoomBytes: 150,
+      bytes: 150,
+      isPaced: true,
+      smoothedMs: 99,
+      minMs: 40,
+    };
+    assert.equal(policy.mayCopy(clear), true);
+    assert.equal(policy.mayCopy({ ...clear, hasNewRecords: true }), false);
+    assert.equal(policy.mayCopy({ ...clear, windowRoomBytes: 149 }), false);
+    assert.equal(policy.mayCopy({ ...clear, isPaced: false }), false);
+    assert.equal(policy.mayCopy({ ...clear, smoothedMs: 100 }), false, 'twice the least and 20 ms: a queue');
+    assert.equal(policy.mayCopy({ ...clear, minMs: undefined, smoothedMs: 333 }), true, 'nothing was measured');
+  });
+});

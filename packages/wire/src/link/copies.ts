@@ -1,0 +1,107 @@
+export interface CopyOptions {
+  /** Least share of the records that get a copy, 0–1: a clean link may lose the next packet. */
+  readonly copyShareMin: number;
+  /** The same while any of the last 1000 packets was lost. */
+  readonly copyShareAfterLoss: number;
+  /** Share of the records that may need a repair after a round trip, 0–1. */
+  readonly copyLossGoal: number;
+  /** Most copies of a record beyond the first transmission. */
+  readonly copiesMax: number;
+  /** Longer records get none, bytes. */
+  readonly copyRecordBytesMax: number;
+  readonly copyDelayMsMin: number;
+  readonly copyDelayMsMax: number;
+}
+
+export const COPY_DEFAULTS: CopyOptions = {
+  copyShareMin: 0.1,
+  copyShareAfterLoss: 0.5,
+  copyLossGoal: 0.0035,
+  copiesMax: 3,
+  copyRecordBytesMax: 600,
+  copyDelayMsMin: 3,
+  copyDelayMsMax: 12,
+};
+
+/** A quarter of the round trip lies between two copies, within bounds: losses come in bursts. */
+const DELAY_RTT_SHARE = 1 / 4;
+/** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
+const QUEUE_RTT_FACTOR = 2;
+const QUEUE_RTT_MS = 20;
+
+/** What the link is like when a copy is due. */
+export interface CopyMoment {
+  /** Records wait that were never sent. */
+  readonly hasNewRecords: boolean;
+  /** Free bytes of the congestion window. */
+  readonly windowRoomBytes: number;
+  /** Bytes that the copy takes. */
+  readonly bytes: number;
+  /** The pacer lets it go now. */
+  readonly isPaced: boolean;
+  readonly smoothedMs: number;
+  /** The least round-trip time of late; undefined before the first sample. */
+  readonly minMs: number | undefined;
+}
+
+/**
+ * Which records are sent again before anybody can know whether they arrived: docs/wires/link.md "Loss, time and
+ * congestion". A fraction of a copy is spread evenly over the records instead of drawn, so that no seed is needed and no
+ * run of records goes without.
+ */
+export class CopyPolicy {
+  readonly #options: CopyOptions;
+  /** Copies owed, 0–1. Begins full: the first record of a session gets one. */
+  #owed = 1;
+
+  constructor(options: Partial<CopyOptions> = {}) {
+    this.#options = { ...COPY_DEFAULTS, ...options };
+  }
+
+  /**
+   * How many copies a record that is sent for the first time gets. Each call counts as one record.
+   * @param lossShare measured loss towards the peer, 0–1
+   * @param hasRecentLoss any of the last 1000 packets was lost
+   */
+  copiesFor(recordBytes: number, lossShare: number, hasRecentLoss: boolean): number {
+    if (recordBytes > this.#options.copyRecordBytesMax) return 0;
+    this.#owed += copyShare(lossShare, hasRecentLoss, this.#options);
+    // A tenth added ten times is a little less than one.
+    const copies = Math.min(Math.floor(this.#owed + 1e-9), this.#options.copiesMax);
+    this.#owed = Math.max(this.#owed - copies, 0);
+    return copies;
+  }
+
+  /** Time from the first transmission to the first copy, and from each copy to the next, ms. */
+  delayMs(smoothedMs: number): number {
+    const { copyDelayMsMin, copyDelayMsMax } = this.#options;
+    return Math.min(Math.max(smoothedMs * DELAY_RTT_SHARE, copyDelayMsMin), copyDelayMsMax);
+  }
+
+  /** Whether a copy that is due may be sent. If not it is given up: the link is full, or has something better to do. */
+  mayCopy({ hasNewRecords, windowRoomBytes, bytes, isPaced, smoothedMs, minMs }: CopyMoment): boolean {
+    if (hasNewRecords || !isPaced || bytes > windowRoomBytes) return false;
+    return minMs === undefined || smoothedMs < QUEUE_RTT_FACTOR * minMs + QUEUE_RTT_MS;
+  }
+}
+
+/**
+ * Copies beyond the first transmission that a record gets on average.
+ *
+ * Let k be the largest number of transmissions, all of which are lost more often than the goal r allows: p^k > r. Then k
+ * transmissions are too few and k + 1 more than enough, so a share f of the records gets k + 1 of them, such that
+ * (1 − f) p^k + f p^(k+1) = r, which is f = (p^k − r) / (p^k − p^(k+1)); on average k − 1 + f copies.
+ */
+export function copyShare(lossShare: number, hasRecentLoss: boolean, options: CopyOptions = COPY_DEFAULTS): number {
+  const { copyShareMin, copyShareAfterLoss, copyLossGoal, copiesMax } = options;
+  const least = hasRecentLoss ? Math.max(copyShareMin, copyShareAfterLoss) : copyShareMin;
+  let transmissions = 0;
+  let allLost = 1;
+  while (allLost * lossShare > copyLossGoal && transmissions <= copiesMax) {
+    transmissions += 1;
+    allLost *= lossShare;
+  }
+  if (transmissions > copiesMax) return copiesMax;
+  const share = transmissions - 1 + (allLost - copyLossGoal) / (allLost - allLost * lossShare);
+  return Math.min(Math.max(share, least), copiesMax);
+}
