@@ -20,6 +20,8 @@ export type ClientErrorCode =
   | 'SESSION_CLOSED'
   | 'ID_TAKEN'
   | 'PEER_UNREACHABLE'
-  | 'NOT_SUPPORTED';
+  | 'NOT_SUPPORTED'
+  | 'OUTBOX_FULL'
+  | 'OUTBOX_FAILED';
 
 export class ClientError extends ChatError<ClientErrorCode> {}
