@@ -5,8 +5,8 @@ import { MTU_DEFAULTS, MtuSearch } from './mtu.ts';
 import { RttEstimator } from './rtt.ts';
 
 const PTO_MS = 100;
-const probe = (bytes: number, sentMs = 0) => ({ bytes, sentMs, isMtuProbe: true, wasLost: false });
-const data = (bytes: number, sentMs = 0) => ({ bytes, sentMs, isMtuProbe: false, wasLost: false });
+const probe = (bytes: number, sentMs = 0) => ({ bytes, sentMs, isMtuProbe: true });
+const data = (bytes: number, sentMs = 0) => ({ bytes, sentMs, isMtuProbe: false });
 
 /** Send the probes that are due at this time on a path that carries so much. @returns the sizes tried */
 function search(mtu: MtuSearch, nowMs: number, pathBytes: number): number[] {
@@ -64,7 +64,9 @@ describe('The search for the MTU', () => {
     assert.deepEqual(search(mtu, 1_000, 1_452), [1_472]);
     assert.deepEqual(search(mtu, 2_000, 1_452), [1_472]);
     assert.deepEqual([mtu.bytes, mtu.nextTimeoutMs()], [1_452, 2_000 + MTU_DEFAULTS.raiseMs]);
-    assert.deepEqual(search(mtu, 602_000, 1_472), [1_472, 4_096]);
+    for (const nowMs of [602_000, 603_000, 604_000]) assert.deepEqual(search(mtu, nowMs, 1_452), [1_472]);
+    assert.equal(mtu.nextTimeoutMs(), 604_000 + MTU_DEFAULTS.raiseMs);
+    assert.deepEqual(search(mtu, 1_204_000, 1_472), [1_472, 4_096]);
     assert.equal(mtu.bytes, 1_472);
   });
 
@@ -75,6 +77,13 @@ describe('The search for the MTU', () => {
     assert.deepEqual(search(mtu, 3_000, 1_400), [1_452]);
     assert.deepEqual(search(mtu, 4_000, 1_452), [1_452]);
     assert.equal(mtu.bytes, 1_452);
+  });
+
+  it('believes a probe that comes after it was declared lost', () => {
+    const mtu = new MtuSearch(1_452, 0);
+    assert.deepEqual(search(mtu, 0, 1_200), [1_400]);
+    mtu.onAcknowledged(300, probe(1_400));
+    assert.deepEqual([mtu.bytes, mtu.probeBytes(300)], [1_400, 1_452]);
   });
 
   it('ignores the fate of probes of other sizes', () => {
@@ -100,7 +109,7 @@ describe('A black hole', () => {
     assert.equal(mtu.bytes, 1_472, 'what is lost within a timeout counts once');
     mtu.onLost(1_200, data(1_201, 1_140), PTO_MS);
     assert.deepEqual([mtu.bytes, mtu.nextTimeoutMs()], [1_200, 1_200 + MTU_DEFAULTS.raiseMs]);
-    mtu.onLost(2_000, data(1_472, 1_140), PTO_MS);
+    for (const nowMs of [2_000, 3_000, 4_000]) mtu.onLost(nowMs, data(1_472, 1_140), PTO_MS);
     assert.equal(mtu.nextTimeoutMs(), 1_200 + MTU_DEFAULTS.raiseMs, 'later losses of earlier packets do not delay it');
     assert.deepEqual(search(mtu, 601_200, 1_472), [1_400, 1_452, 1_472]);
   });

@@ -76,12 +76,13 @@ export class MtuSearch {
     this.#isUnderWay = true;
   }
 
+  /** A probe that comes after it was declared lost shows as much as one in time. */
   onAcknowledged(nowMs: number, packet: Fate): void {
     if (packet.bytes > MTU_BASE_BYTES) {
       this.#largeAckedSentMs = Math.max(this.#largeAckedSentMs, packet.sentMs);
       this.#suspicions = 0;
     }
-    if (!packet.isMtuProbe || packet.bytes <= this.#bytes || packet.wasLost) return;
+    if (!packet.isMtuProbe || packet.bytes <= this.#bytes) return;
     this.#bytes = packet.bytes;
     this.#losses = 0;
     this.#scheduleAt(nowMs);
@@ -149,4 +150,4 @@ export class MtuSearch {
   }
 }
 
-type Fate = Pick<SentPacket<unknown>, 'bytes' | 'sentMs' | 'isMtuProbe' | 'wasLost'>;
+type Fate = Pick<SentPacket<unknown>, 'bytes' | 'sentMs' | 'isMtuProbe'>;
