@@ -6,6 +6,7 @@ export type CoreErrorCode =
   | 'ROOM_CLOSED'
   | 'ROOM_NAME_INVALID'
   | 'USER_NAME_INVALID'
+  | 'NAME_TAKEN'
   | 'PASSWORD_WRONG'
   | 'PASSWORD_INVALID'
   | 'MESSAGE_TOO_LONG'

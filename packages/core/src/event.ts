@@ -41,6 +41,8 @@ export interface RoomEvent {
   readonly author: number;
   /** Name of the member who caused it, as it was then. */
   readonly user: string;
+  /** Whether a device key that the name belongs to was proved; otherwise it is merely what somebody called themselves. */
+  readonly isVerified?: true | undefined;
   /** The author's own unique id for this post; the log accepts each id once. */
   readonly clientId?: string | undefined;
   /** Sequence number of the event this one edits, deletes or reacts to. */

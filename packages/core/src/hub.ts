@@ -5,6 +5,7 @@ import type { Encoding, Reader } from './fanout.ts';
 import { copyLimits, type Limits, overwriteLimits } from './limits.ts';
 import { type AppendCondition, CONDITION_KIND_MIN, type RoomLog } from './log.ts';
 import { Member, type MemberFacts, type MemberState } from './member.ts';
+import { NameOwners } from './name-owners.ts';
 import { validateRoomName, validateUserName } from './names.ts';
 import { CloseOperation, JoinOperation, LeaveOperation, MemberPutOperation, PostOperation } from './operations.ts';
 import { Passwords } from './passwords.ts';
@@ -24,6 +25,8 @@ export interface TokenFormat {
 export interface Entry {
   readonly room: string;
   readonly user: string;
+  /** A key that was proved, when the user name belongs to it: see `Hub.names`. Without one the member is unverified. */
+  readonly deviceKey?: string | undefined;
   readonly password?: string | undefined;
   /** IP address of the asker: what rates are counted by and the token is bound to. */
   readonly address: string;
@@ -112,6 +115,8 @@ export class Hub {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly epoch: number;
+  /** Whose user names are. */
+  readonly names: NameOwners;
   readonly #epochStartPosition: number;
   readonly #store: Store;
   readonly #secrets: Secrets;
@@ -175,6 +180,13 @@ export class Hub {
         return limits.commitBatchMax;
       },
     });
+    this.names = new NameOwners({
+      limits,
+      clock,
+      loaded: loaded.names,
+      enqueue: (operation) => this.#committer.enqueue(operation),
+      expectTaking: () => this.#expectTaking(),
+    });
     const roomsById = new Map<number, Room>();
     for (const room of loaded.rooms) roomsById.set(room.id, this.#addRoom(room, 'open'));
     for (const stored of loaded.members) {
@@ -200,6 +212,7 @@ export class Hub {
   changeLimits(limits: Limits): void {
     overwriteLimits(this.limits, limits);
     for (const buckets of [this.#requests, this.#newRooms, this.#faults]) buckets.changeKeysMax(limits.addressesMax);
+    this.names.changeAddressesMax(limits.addressesMax);
   }
 
   /** Position of the newest event of all rooms. */
@@ -233,7 +246,7 @@ export class Hub {
   /**
    * Make a hosted room and enter it as its host.
    * @throws {CoreError} ROOM_EXISTS, ROOM_NAME_INVALID, USER_NAME_INVALID, PASSWORD_INVALID, LIMIT_REACHED, RATE_LIMITED,
-   *   SERVER_CLOSING, STORE_FAILED
+   *   SERVER_CLOSING, STORE_FAILED; NAME_TAKEN when the entry names a key that the user name does not belong to
    */
   async create(entry: Entry): Promise<Admission> {
     this.#judge(entry);
@@ -426,7 +439,13 @@ export class Hub {
     }
     validateRoomName(entry.room);
     validateUserName(entry.user);
+    if (entry.deviceKey !== undefined) this.names.expectOwnedBy(entry.user, entry.deviceKey);
     this.#refuseBeyondLimit();
+  }
+
+  #expectTaking(): void {
+    if (this.#closing !== undefined) throw new CoreError('SERVER_CLOSING', 'The server is shutting down');
+    if (!this.#committer.hasRoom) throw new CoreError('RATE_LIMITED', 'The server is busy; try again later');
   }
 
   #refuseBeyondLimit(): void {
@@ -478,6 +497,7 @@ export class Hub {
     const facts: MemberFacts = {
       id: this.#lastMemberId,
       user: entry.user,
+      deviceKey: entry.deviceKey,
       tokenDigest: token === '' ? undefined : this.#secrets.digest(token),
       address: entry.address,
       profile: entry.profile ?? '',

@@ -6,6 +6,7 @@ export * from './hub.ts';
 export * from './limits.ts';
 export { type AppendCondition, CONDITION_KIND_MIN } from './log.ts';
 export type { Member, MemberState } from './member.ts';
+export { DEVICE_KEY_LENGTH_MAX, type NameClaim, type NameOwners } from './name-owners.ts';
 export * from './names.ts';
 export * from './ports.ts';
 export type { Room, RoomState } from './room.ts';

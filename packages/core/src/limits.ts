@@ -22,6 +22,12 @@ export interface Limits {
   readonly addressRequests: Rate;
   /** Rooms made from one IP address. */
   readonly addressRooms: Rate;
+  /** User names taken from one IP address. */
+  readonly addressNames: Rate;
+  /** User names that one device key may own. */
+  readonly keyNamesMax: number;
+  /** User names that belong to somebody; they are kept for ever. */
+  readonly namesMax: number;
   /** Bad input (junk, forged tokens, wrong passwords) from one address before it is ignored for a while. */
   readonly addressFaults: Rate;
   /** Addresses whose rates are remembered; beyond it the oldest are forgotten. */
@@ -70,6 +76,9 @@ export const defaultLimits: Limits = {
   memberMessages: { perSecond: 100, burst: 1000 },
   addressRequests: { perSecond: 100, burst: 1000 },
   addressRooms: { perSecond: 1, burst: 1000 },
+  addressNames: { perSecond: 0.1, burst: 200 },
+  keyNamesMax: 16,
+  namesMax: 100_000,
   addressFaults: { perSecond: 10, burst: 200 },
   addressesMax: 65_536,
   passwordChecksMax: 2,

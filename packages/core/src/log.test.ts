@@ -54,6 +54,7 @@ test('events are numbered from 1 without gaps and carry what their author suppli
     timeMs: 1234,
     author: 7,
     user: 'ann',
+    isVerified: undefined,
     clientId: 'k1',
     target: 9,
     body: encoder.encode('a'),

@@ -7,6 +7,7 @@ export interface Draft {
   readonly kind: number;
   readonly author: number;
   readonly user: string;
+  readonly isVerified?: true | undefined;
   readonly body: Uint8Array;
   readonly clientId?: string | undefined;
   readonly target?: number | undefined;
@@ -92,6 +93,7 @@ export class RoomLog {
       timeMs,
       author: draft.author,
       user: draft.user,
+      isVerified: draft.isVerified,
       clientId: draft.clientId,
       target: draft.target,
       body: draft.body,

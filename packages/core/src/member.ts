@@ -12,6 +12,8 @@ export class Member {
   readonly id: number;
   readonly room: Room;
   readonly user: string;
+  /** The proved key that the user name belongs to; undefined: unverified. */
+  readonly deviceKey: string | undefined;
   /** IP address the membership was asked for from. */
   readonly address: string;
   /** Digest of the token; undefined for a member that is known by its connection and ends with it. */
@@ -36,6 +38,7 @@ export class Member {
     this.id = stored.id;
     this.room = room;
     this.user = stored.user;
+    this.deviceKey = stored.deviceKey;
     this.address = stored.address;
     this.tokenDigest = stored.tokenDigest;
     this.profile = stored.profile;
@@ -51,9 +54,14 @@ export class Member {
     return this.room.hostId === this.id;
   }
 
+  /** Whether the user name belongs to a key that the member has proved. */
+  get isVerified(): boolean {
+    return this.deviceKey !== undefined;
+  }
+
   toStored(): StoredMember {
-    const { id, user, address, tokenDigest, profile, joinedMs } = this;
-    return { id, roomId: this.room.id, user, tokenDigest, address, profile, joinedMs };
+    const { id, user, deviceKey, address, tokenDigest, profile, joinedMs } = this;
+    return { id, roomId: this.room.id, user, deviceKey, tokenDigest, address, profile, joinedMs };
   }
 }
 

@@ -23,7 +23,7 @@ export interface PostFacts {
 
 /** An event about a member itself. */
 function aboutMember(member: Member, kind: number): Draft {
-  return { kind, author: member.id, user: member.user, body: EMPTY };
+  return { kind, author: member.id, user: member.user, isVerified: member.isVerified || undefined, body: EMPTY };
 }
 
 /** The bytes in a buffer of their own: a short view would keep a whole receive buffer in memory as long as the event. */
@@ -48,6 +48,7 @@ export class PostOperation implements Operation {
       kind: post.kind ?? EventKind.MESSAGE,
       author: member.id,
       user: member.user,
+      isVerified: member.isVerified || undefined,
       body: ownBytes(post.body),
       clientId: post.clientId,
       target: post.target,

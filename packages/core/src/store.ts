@@ -24,6 +24,8 @@ export interface StoredMember {
   readonly id: number;
   readonly roomId: number;
   readonly user: string;
+  /** The proved key that the user name belongs to; undefined: unverified. */
+  readonly deviceKey?: string | undefined;
   /** Digest of the token (never the token itself); undefined for a member that is known by its connection. */
   readonly tokenDigest?: string | undefined;
   /** IP address the token was issued to, in the form the gateway compares. */
@@ -31,6 +33,14 @@ export interface StoredMember {
   /** What the gateway needs to reach this member again. Opaque to the core, at most 1024 characters. */
   readonly profile: string;
   readonly joinedMs: number;
+}
+
+/** A user name and one of the device keys that it belongs to. */
+export interface StoredName {
+  readonly user: string;
+  readonly deviceKey: string;
+  /** When the key took it, ms since the Unix epoch. */
+  readonly takenMs: number;
 }
 
 /** One step of a transaction. Steps apply in order; either all of a batch or none. */
@@ -41,6 +51,8 @@ export type StoreChange =
   /** Inserts, or replaces the member of the same id. */
   | { readonly type: 'member-put'; readonly member: StoredMember }
   | { readonly type: 'member-delete'; readonly memberId: number }
+  /** Harmless when the name belongs to the key already: then that stays as it was. */
+  | { readonly type: 'name-put'; readonly name: StoredName }
   /** Appends; refused with STORE_FENCED unless `event.seq` is the room's last sequence number + 1. */
   | { readonly type: 'event'; readonly event: RoomEvent };
 
@@ -80,6 +92,7 @@ export interface LoadedState {
   readonly lastMemberId: number;
   readonly rooms: readonly LoadedRoom[];
   readonly members: readonly StoredMember[];
+  readonly names: readonly StoredName[];
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type Store,
   type StoreChange,
   type StoredMember,
+  type StoredName,
   type StoredRoom,
 } from '@confab/core';
 
@@ -20,6 +21,7 @@ interface ScriptedRoom {
 interface ScriptedDisk {
   readonly rooms: ReadonlyMap<number, ScriptedRoom>;
   readonly members: ReadonlyMap<number, StoredMember>;
+  readonly names: readonly StoredName[];
   readonly lastPosition: number;
   readonly lastRoomId: number;
   readonly lastMemberId: number;
@@ -30,6 +32,7 @@ interface ScriptedDisk {
 const emptyDisk: ScriptedDisk = {
   rooms: new Map(),
   members: new Map(),
+  names: [],
   lastPosition: 0,
   lastRoomId: 0,
   lastMemberId: 0,
@@ -149,6 +152,11 @@ export class ScriptedStore implements Store {
     return this.#disk.members;
   }
 
+  /** User names and the keys they belong to. */
+  get names(): readonly StoredName[] {
+    return this.#disk.names;
+  }
+
   /** Rooms that are not closed. */
   get openRooms(): StoredRoom[] {
     return [...this.#disk.rooms.values()].filter((room) => !room.isClosed).map((room) => room.room);
@@ -170,9 +178,9 @@ export class ScriptedStore implements Store {
       for (const event of events) if (event.kind >= 32) lastSeqByKind.set(event.kind, event.seq);
       rooms.push({ ...room, firstSeq: events[0]?.seq ?? 1, lastSeq: events.at(-1)?.seq ?? 0, lastSeqByKind });
     }
-    const { epoch, epochStartPosition, lastPosition, lastRoomId, lastMemberId } = this.#disk;
+    const { epoch, epochStartPosition, lastPosition, lastRoomId, lastMemberId, names } = this.#disk;
     const members = [...this.#disk.members.values()];
-    return { epoch, epochStartPosition, lastPosition, lastRoomId, lastMemberId, rooms, members };
+    return { epoch, epochStartPosition, lastPosition, lastRoomId, lastMemberId, rooms, members, names };
   }
 
   async commit(changes: readonly StoreChange[]): Promise<CommitResult> {
@@ -248,6 +256,11 @@ export class ScriptedStore implements Store {
       case 'member-delete': {
         if (!members.delete(change.memberId)) this.#refuse(`There is no member ${change.memberId} to delete`);
         return { ...disk, members };
+      }
+      case 'name-put': {
+        const { name } = change;
+        if (disk.names.some(({ user }) => user === name.user)) this.#refuse(`The name ${name.user} has an owner`);
+        return { ...disk, names: [...disk.names, name] };
       }
       case 'event': {
         const { event } = change;

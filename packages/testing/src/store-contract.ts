@@ -4,6 +4,7 @@ import { appendingContract, readingContract } from './store/append-contract.ts';
 import { closingContract, loadingContract } from './store/lifecycle-contract.ts';
 import { membershipContract } from './store/membership-contract.ts';
 import { modelContract } from './store/model-contract.ts';
+import { namesContract } from './store/names-contract.ts';
 import { repeatsContract } from './store/repeats-contract.ts';
 import type { OpenStore } from './store/support.ts';
 
@@ -34,6 +35,7 @@ export function storeContract(name: string, open: OpenStore, options: StoreContr
     describe('repeated client ids', () => repeatsContract(open));
     describe('reading', () => readingContract(open));
     describe('rooms and members', () => membershipContract(open));
+    describe('names and keys', () => namesContract(open));
     describe('closing', () => closingContract(open));
     test(`it agrees with a plain model about ${modelRuns} sequences of calls`, () => modelContract(open, modelRuns));
   });

@@ -50,6 +50,7 @@ const errorTexts = {
   ROOM_CLOSED: jsonTexts.roomClosed,
   ROOM_NAME_INVALID: jsonErrorTexts.invalidRoomName,
   USER_NAME_INVALID: jsonErrorTexts.invalidUserName,
+  NAME_TAKEN: jsonErrorTexts.invalidUserName,
   PASSWORD_WRONG: jsonErrorTexts.incorrectPassword,
   PASSWORD_INVALID: jsonErrorTexts.incorrectPassword,
   MESSAGE_TOO_LONG: jsonErrorTexts.messageTooLong,

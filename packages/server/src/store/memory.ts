@@ -7,6 +7,7 @@ import type {
   Store,
   StoreChange,
   StoredMember,
+  StoredName,
   StoredRoom,
 } from '@confab/core';
 import { storeFailed } from './failure.ts';
@@ -48,6 +49,7 @@ export class MemoryStore implements Store {
   readonly #rooms = new Map<number, MemoryRoom>();
   readonly #closed = new Map<number, MemoryRoom>();
   readonly #members = new Map<number, StoredMember>();
+  readonly #names = new Map<string, StoredName>();
   readonly #heads = new LogHeads({ lastPosition: 0, lastRoomId: 0, lastMemberId: 0 }, (roomId) =>
     this.#closed.has(roomId),
   );
@@ -73,7 +75,8 @@ export class MemoryStore implements Store {
       }),
     );
     const members = [...this.#members.values()];
-    return { epoch: this.#epoch, epochStartPosition: 0, ...this.#heads.counters, rooms, members };
+    const names = [...this.#names.values()];
+    return { epoch: this.#epoch, epochStartPosition: 0, ...this.#heads.counters, rooms, members, names };
   }
 
   async commit(changes: readonly StoreChange[]): Promise<CommitResult> {
@@ -145,6 +148,12 @@ export class MemoryStore implements Store {
       case 'member-delete':
         this.#members.delete(change.memberId);
         break;
+      case 'name-put': {
+        const { user, deviceKey } = change.name;
+        const key = JSON.stringify([user, deviceKey]);
+        if (!this.#names.has(key)) this.#names.set(key, change.name);
+        break;
+      }
       case 'event':
         this.#rooms.get(change.event.roomId)?.log.append(change.event);
         break;

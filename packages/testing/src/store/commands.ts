@@ -10,6 +10,7 @@ import {
   exampleRoom,
   plainState,
   putMember,
+  putName,
   putRoom,
   withoutUndefined,
 } from './examples.ts';
@@ -27,13 +28,21 @@ type StoreCommand = fc.AsyncCommand<StoreModel, StoreHolder>;
 type ChangePlan =
   | { readonly type: 'room-put'; readonly id: number; readonly name: string; readonly password: string | undefined }
   | { readonly type: 'room-close'; readonly id: number }
-  | { readonly type: 'member-put'; readonly id: number; readonly choice: number; readonly user: string }
+  | {
+      readonly type: 'member-put';
+      readonly id: number;
+      readonly choice: number;
+      readonly user: string;
+      readonly deviceKey: string | undefined;
+    }
   | { readonly type: 'member-delete'; readonly id: number }
+  | { readonly type: 'name-put'; readonly user: string; readonly deviceKey: string; readonly takenMs: number }
   | {
       readonly type: 'event';
       readonly choice: number;
       readonly kind: number;
       readonly clientId: string | undefined;
+      readonly isVerified: true | undefined;
       readonly target: number | undefined;
       readonly body: Uint8Array;
       /** Mostly 0; anything else is out of step. */
@@ -73,9 +82,19 @@ const changePlan: fc.Arbitrary<ChangePlan> = fc.oneof(
       id,
       choice: roomChoice,
       user: fc.string({ unit: 'grapheme', maxLength: 6 }),
+      deviceKey: optional(fc.constantFrom('k1', 'k2')),
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('member-delete' as const), id }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('name-put' as const),
+      user: fc.constantFrom('Ann', 'ann', 'é', 'e\u0301'),
+      deviceKey: fc.constantFrom('k1', 'K1'),
+      takenMs: fc.nat(),
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -83,6 +102,7 @@ const changePlan: fc.Arbitrary<ChangePlan> = fc.oneof(
       choice: roomChoice,
       kind: fc.constantFrom(1, 2, 9, 31, 32, 33, 70_000),
       clientId: optional(fc.constantFrom('x', 'X', 'y', '', 'ü', 'long client id '.repeat(8))),
+      isVerified: optional(fc.constant(true as const)),
       target: optional(fc.nat({ max: 3 })),
       body: fc.uint8Array({ maxLength: 20 }),
       seqOffset: mostlyZero(fc.integer({ min: -2, max: 2 })),
@@ -104,16 +124,18 @@ function changesOf(plans: readonly ChangePlan[], model: StoreModel): StoreChange
       case 'room-close':
         return closeRoom(plan.id);
       case 'member-put':
-        return putMember(exampleMember(plan.id, chosen(plan.choice), { user: plan.user }));
+        return putMember(exampleMember(plan.id, chosen(plan.choice), { user: plan.user, deviceKey: plan.deviceKey }));
+      case 'name-put':
+        return putName(plan.user, plan.deviceKey, plan.takenMs);
       case 'member-delete':
         return deleteMember(plan.id);
       case 'event': {
-        const { kind, clientId, target, body } = plan;
+        const { kind, clientId, isVerified, target, body } = plan;
         const roomId = chosen(plan.choice);
         const seq = (lastSeqs.get(roomId) ?? 0) + 1 + plan.seqOffset;
         position += 1 + plan.positionOffset;
         lastSeqs.set(roomId, seq);
-        return appendEvent(exampleEvent(seq, { roomId, position, kind, clientId, target, body }));
+        return appendEvent(exampleEvent(seq, { roomId, position, kind, clientId, isVerified, target, body }));
       }
     }
   };

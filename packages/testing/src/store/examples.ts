@@ -1,4 +1,12 @@
-import type { LoadedRoom, LoadedState, RoomEvent, StoreChange, StoredMember, StoredRoom } from '@confab/core';
+import type {
+  LoadedRoom,
+  LoadedState,
+  RoomEvent,
+  StoreChange,
+  StoredMember,
+  StoredName,
+  StoredRoom,
+} from '@confab/core';
 
 /** A room to store, complete but for what a test cares about. */
 export function exampleRoom(id: number, overrides: Partial<StoredRoom> = {}): StoredRoom {
@@ -40,6 +48,10 @@ export const closeRoom = (roomId: number, timeMs = 1_700_000_001_000): StoreChan
   timeMs,
 });
 export const putMember = (member: StoredMember): StoreChange => ({ type: 'member-put', member });
+export const putName = (user: string, deviceKey: string, takenMs = 1_700_000_000_000): StoreChange => ({
+  type: 'name-put',
+  name: { user, deviceKey, takenMs },
+});
 export const deleteMember = (memberId: number): StoreChange => ({ type: 'member-delete', memberId });
 export const appendEvent = (event: RoomEvent): StoreChange => ({ type: 'event', event });
 
@@ -48,9 +60,12 @@ export function withoutUndefined<Value extends object>(value: Value): Partial<Va
   return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Partial<Value>;
 }
 
-/** For comparing: rooms and members by id, since their order is nobody's promise. */
-export function plainState<State extends Pick<LoadedState, 'rooms' | 'members'>>(state: State): State {
+/** For comparing: rooms and members by id and names by their text, since their order is nobody's promise. */
+export function plainState<State extends Pick<LoadedState, 'rooms' | 'members' | 'names'>>(state: State): State {
+  const text = ({ user, deviceKey }: StoredName) => JSON.stringify([user, deviceKey]);
   const byId = (a: { readonly id: number }, b: { readonly id: number }) => a.id - b.id;
   const rooms = state.rooms.map((room) => withoutUndefined(room) as LoadedRoom).toSorted(byId);
-  return { ...state, rooms, members: state.members.toSorted(byId) };
+  const members = state.members.map((member) => withoutUndefined(member) as StoredMember).toSorted(byId);
+  const names = state.names.toSorted((a, b) => (text(a) < text(b) ? -1 : 1));
+  return { ...state, rooms, members, names };
 }

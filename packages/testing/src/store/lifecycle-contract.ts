@@ -14,6 +14,7 @@ export function loadingContract(open: OpenStore): void {
       lastMemberId: 0,
       rooms: [],
       members: [],
+      names: [],
     });
     assert.ok(Number.isSafeInteger(epoch) && epoch >= 1);
   });

@@ -6,6 +6,7 @@ import type {
   RoomEvent,
   StoreChange,
   StoredMember,
+  StoredName,
   StoredRoom,
 } from '@confab/core';
 
@@ -17,6 +18,7 @@ interface ModelRoom {
 interface ModelState {
   readonly rooms: readonly ModelRoom[];
   readonly members: readonly StoredMember[];
+  readonly names: readonly StoredName[];
   readonly events: readonly RoomEvent[];
   readonly lastRoomId: number;
   readonly lastMemberId: number;
@@ -36,7 +38,7 @@ class Refusal extends Error {
 
 /** What a store should do, as plainly as it can be said: lists, searched from end to end, copied at each change. */
 export class StoreModel {
-  #state: ModelState = { rooms: [], members: [], events: [], lastRoomId: 0, lastMemberId: 0 };
+  #state: ModelState = { rooms: [], members: [], names: [], events: [], lastRoomId: 0, lastMemberId: 0 };
 
   get lastPosition(): number {
     return this.#state.events.at(-1)?.position ?? 0;
@@ -84,7 +86,7 @@ export class StoreModel {
   }
 
   load(): Omit<LoadedState, 'epoch' | 'epochStartPosition'> {
-    const { rooms, members, lastRoomId, lastMemberId } = this.#state;
+    const { rooms, members, names, lastRoomId, lastMemberId } = this.#state;
     const loaded = rooms
       .filter((room) => !room.isClosed)
       .map(({ stored }): LoadedRoom => {
@@ -97,7 +99,7 @@ export class StoreModel {
           lastSeqByKind: new Map(tracked.map((event) => [event.kind, event.seq])),
         };
       });
-    return { lastPosition: this.lastPosition, lastRoomId, lastMemberId, rooms: loaded, members };
+    return { lastPosition: this.lastPosition, lastRoomId, lastMemberId, rooms: loaded, members, names };
   }
 }
 
@@ -139,6 +141,11 @@ function apply(state: ModelState, change: Exclude<StoreChange, { type: 'event' }
       if (room === undefined || room.isClosed) throw new Refusal('STORE_FAILED');
       const members = [...state.members.filter(({ id }) => id !== member.id), member];
       return { ...state, members, lastMemberId: Math.max(state.lastMemberId, member.id) };
+    }
+    case 'name-put': {
+      const { name } = change;
+      const isKnown = state.names.some(({ user, deviceKey }) => user === name.user && deviceKey === name.deviceKey);
+      return isKnown ? state : { ...state, names: [...state.names, name] };
     }
     case 'member-delete':
       return { ...state, members: state.members.filter(({ id }) => id !== change.memberId) };

@@ -55,6 +55,7 @@ export async function fill(store: Store): Promise<unknown> {
       { ...rooms[1], firstSeq: 1, lastSeq: 0, lastSeqByKind: new Map() },
     ],
     members: members.slice(0, 2),
+    names: [],
     events: [log, []],
   };
 }

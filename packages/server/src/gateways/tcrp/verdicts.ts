@@ -12,6 +12,7 @@ export const verdicts = {
   ROOM_FULL: TcrpVerdicts.ROOM_FULL,
   ROOM_NAME_INVALID: TcrpVerdicts.ROOM_NAME_INVALID,
   USER_NAME_INVALID: TcrpVerdicts.USER_NAME_INVALID,
+  NAME_TAKEN: TcrpVerdicts.USER_NAME_INVALID,
   PASSWORD_WRONG: TcrpVerdicts.PASSWORD_WRONG,
   PASSWORD_INVALID: unauthorized('Invalid password'),
   NOT_A_MEMBER: unauthorized('Not a member of the room'),

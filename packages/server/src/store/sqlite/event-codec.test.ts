@@ -17,6 +17,7 @@ const event: fc.Arbitrary<RoomEvent> = fc.record(
     timeMs: fc.maxSafeNat(),
     author: fc.maxSafeNat(),
     user: text,
+    isVerified: optional(fc.constant(true as const)),
     clientId: optional(text),
     target: optional(fc.maxSafeNat()),
     body: fc.uint8Array({ maxLength: 200 }),

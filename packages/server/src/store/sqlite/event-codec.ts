@@ -4,8 +4,9 @@ import type { RoomEvent } from '@confab/core';
  * Events on their way between threads. An object each would be taken apart and put together again by the structured
  * clone, key by key; this is one buffer, which moves without a copy, and one string. Never stored or sent.
  *
- * The buffer, in native byte order: for each event ten f64 (room id, seq, position, kind, time ms, author, target, length
- * of the user in UTF-16 units, of the client id, of the body in bytes; -1: no target, no client id), then all bodies.
+ * The buffer, in native byte order: for each event eleven f64 (room id, seq, position, kind, time ms, author, target,
+ * length of the user in UTF-16 units, of the client id, of the body in bytes; -1: no target, no client id; 1: the user is
+ * verified), then all bodies.
  */
 export interface EncodedEvents {
   readonly count: number;
@@ -14,7 +15,7 @@ export interface EncodedEvents {
   readonly text: string;
 }
 
-const NUMBERS = 10;
+const NUMBERS = 11;
 const NONE = -1;
 
 export function encodeEvents(events: readonly RoomEvent[]): EncodedEvents {
@@ -28,7 +29,7 @@ export function encodeEvents(events: readonly RoomEvent[]): EncodedEvents {
   let text = '';
   let at = numbersBytes;
   let number = 0;
-  for (const { roomId, seq, position, kind, timeMs, author, user, clientId, target, body } of events) {
+  for (const { roomId, seq, position, kind, timeMs, author, user, isVerified, clientId, target, body } of events) {
     numbers[number] = roomId;
     numbers[number + 1] = seq;
     numbers[number + 2] = position;
@@ -39,6 +40,7 @@ export function encodeEvents(events: readonly RoomEvent[]): EncodedEvents {
     numbers[number + 7] = user.length;
     numbers[number + 8] = clientId?.length ?? NONE;
     numbers[number + 9] = body.length;
+    numbers[number + 10] = isVerified === true ? 1 : 0;
     number += NUMBERS;
     text += clientId === undefined ? user : user + clientId;
     bytes.set(body, at);
@@ -71,6 +73,7 @@ export function decodeEvents({ count, buffer, text }: EncodedEvents, bodies: 'co
       timeMs: numbers[number + 4]!,
       author: numbers[number + 5]!,
       user: text.slice(textAt, userEnd),
+      isVerified: numbers[number + 10] === 1 ? true : undefined,
       clientId: hasClientId ? text.slice(userEnd, clientIdEnd) : undefined,
       target: target === NONE ? undefined : target,
       body: bodies === 'copied' ? bytes.slice(bodyAt, bodyEnd) : bytes.subarray(bodyAt, bodyEnd),

@@ -7,7 +7,7 @@ import { Database } from './database.ts';
 import { beginRun, type Epoch, endRun } from './epoch.ts';
 import { migrate } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, CACHE_KIB, type LogOptions, WAL_KEPT_BYTES_MAX, WAL_PAGES_MAX } from './options.ts';
-import { eventOfRow, memberOfRow, readLastSeqByKind, roomOfRow } from './rows.ts';
+import { eventOfRow, memberOfRow, nameOfRow, readLastSeqByKind, roomOfRow } from './rows.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 
 /** Thrown inside a transaction to undo it when the answer is `duplicates`, not an error. */
@@ -62,6 +62,7 @@ export class LogDatabase {
         .all()
         .map((row) => roomOfRow(row, readLastSeqByKind(this.#statements, Number(row[0])))),
       members: this.#statements.members.all().map(memberOfRow),
+      names: this.#statements.names.all().map(nameOfRow),
     };
   }
 
@@ -118,14 +119,19 @@ export class LogDatabase {
         statements.deleteMembersOfRoom.run(change.roomId);
         break;
       case 'member-put': {
-        const { id, roomId, user, tokenDigest, address, profile, joinedMs } = change.member;
+        const { id, roomId, user, deviceKey, tokenDigest, address, profile, joinedMs } = change.member;
         this.#heads.putMember(change.member);
-        statements.putMember.run(id, roomId, user, tokenDigest ?? null, address, profile, joinedMs);
+        statements.putMember.run(id, roomId, user, tokenDigest ?? null, address, profile, joinedMs, deviceKey ?? null);
         break;
       }
       case 'member-delete':
         statements.deleteMember.run(change.memberId);
         break;
+      case 'name-put': {
+        const { user, deviceKey, takenMs } = change.name;
+        statements.putName.run(user, deviceKey, takenMs);
+        break;
+      }
     }
   }
 
@@ -144,6 +150,7 @@ export class LogDatabase {
       clientId,
       target,
       body,
+      event.isVerified === true ? 1 : 0,
     );
     if (changes === 1) return undefined;
     const row = this.#statements.eventByClientId.get(roomId, clientId);

@@ -79,6 +79,7 @@ test('a log of the first release opens with all that is in it', async (context) 
         joinedMs: 1763700000004,
       },
     ],
+    names: [],
   });
   const [greeting] = await store.read(2, 1, 1);
   assert.deepEqual(greeting && withoutUndefined(greeting), {

@@ -1,12 +1,24 @@
-import type { LoadedRoom, RoomEvent, RoomKind, StoredMember } from '@confab/core';
+import type { LoadedRoom, RoomEvent, RoomKind, StoredMember, StoredName } from '@confab/core';
 import type { SqlValue } from './database.ts';
 import type { ReadStatements } from './statements.ts';
 
 /** A row of `events`, in the order of the statements' columns. */
-type EventRow = [number, number, number, number, number, number, string, string | null, number | null, Uint8Array];
+type EventRow = [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  string,
+  string | null,
+  number | null,
+  Uint8Array,
+  number,
+];
 
 export function eventOfRow(row: SqlValue[]): RoomEvent {
-  const [roomId, seq, position, kind, timeMs, author, user, clientId, target, body] = row as EventRow;
+  const [roomId, seq, position, kind, timeMs, author, user, clientId, target, body, isVerified] = row as EventRow;
   return {
     roomId,
     seq,
@@ -15,6 +27,7 @@ export function eventOfRow(row: SqlValue[]): RoomEvent {
     timeMs,
     author,
     user,
+    isVerified: isVerified === 1 ? true : undefined,
     clientId: clientId ?? undefined,
     target: target ?? undefined,
     body,
@@ -39,7 +52,7 @@ export function roomOfRow(row: SqlValue[], lastSeqByKind: ReadonlyMap<number, nu
 }
 
 export function memberOfRow(row: SqlValue[]): StoredMember {
-  const [id, roomId, user, tokenDigest, address, profile, joinedMs] = row as [
+  const [id, roomId, user, tokenDigest, address, profile, joinedMs, deviceKey] = row as [
     number,
     number,
     string,
@@ -47,8 +60,23 @@ export function memberOfRow(row: SqlValue[]): StoredMember {
     string,
     string,
     number,
+    string | null,
   ];
-  return { id, roomId, user, tokenDigest: tokenDigest ?? undefined, address, profile, joinedMs };
+  return {
+    id,
+    roomId,
+    user,
+    deviceKey: deviceKey ?? undefined,
+    tokenDigest: tokenDigest ?? undefined,
+    address,
+    profile,
+    joinedMs,
+  };
+}
+
+export function nameOfRow(row: SqlValue[]): StoredName {
+  const [user, deviceKey, takenMs] = row as [string, string, number];
+  return { user, deviceKey, takenMs };
 }
 
 /** One seek of the index for each kind the room has, however many events they are. */

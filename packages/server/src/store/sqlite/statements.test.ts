@@ -9,6 +9,7 @@ const wholeTables: Readonly<Record<string, RegExp>> = {
   openRooms: /^SCAN rooms USING INDEX rooms_open$/,
   allRooms: /^SCAN rooms$/,
   members: /^SCAN members$/,
+  names: /^SCAN names$/,
   epoch: /^SCAN epochs$/,
 };
 

@@ -1,6 +1,6 @@
 import type { Database, Statement } from './database.ts';
 
-const EVENT_COLUMNS = 'room_id, seq, position, kind, time_ms, author, user, client_id, target, body';
+const EVENT_COLUMNS = 'room_id, seq, position, kind, time_ms, author, user, client_id, target, body, is_verified';
 const FIRST_SEQ = '(SELECT min(seq) FROM events WHERE room_id = rooms.id)';
 const LAST_SEQ = '(SELECT max(seq) FROM events WHERE room_id = rooms.id)';
 
@@ -18,7 +18,8 @@ export const readSql = {
     'FROM rooms INDEXED BY rooms_open WHERE closed_ms IS NULL',
   allRooms: `SELECT id, name, kind, created_ms, closed_ms, ${FIRST_SEQ}, ${LAST_SEQ} FROM rooms ORDER BY id`,
   isClosedRoom: 'SELECT 1 FROM rooms WHERE id = ? AND closed_ms IS NOT NULL',
-  members: 'SELECT id, room_id, user, token_digest, address, profile, joined_ms FROM members ORDER BY id',
+  members: 'SELECT id, room_id, user, token_digest, address, profile, joined_ms, device_key FROM members ORDER BY id',
+  names: 'SELECT user, device_key, taken_ms FROM names',
   state: 'SELECT last_room_id, last_member_id, was_closed, synchronous, boot_id FROM state WHERE only = 1',
   epoch: 'SELECT epoch, start_position FROM epochs ORDER BY epoch DESC LIMIT 1',
 } as const;
@@ -26,7 +27,7 @@ export const readSql = {
 export const writeSql = {
   /** Changes no row when the room's log has the client id already; any other conflict is an error. */
   insertEvent:
-    `INSERT INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ` +
+    `INSERT INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ` +
     'ON CONFLICT (room_id, client_id) WHERE client_id IS NOT NULL DO NOTHING',
   putRoom:
     'INSERT INTO rooms (id, name, kind, password_hash, host_id, created_ms) VALUES (?, ?, ?, ?, ?, ?) ' +
@@ -34,10 +35,12 @@ export const writeSql = {
     'password_hash = excluded.password_hash, host_id = excluded.host_id, created_ms = excluded.created_ms',
   closeRoom: 'UPDATE rooms SET closed_ms = ? WHERE id = ? AND closed_ms IS NULL',
   putMember:
-    'INSERT INTO members (id, room_id, user, token_digest, address, profile, joined_ms) VALUES (?, ?, ?, ?, ?, ?, ?) ' +
+    'INSERT INTO members (id, room_id, user, token_digest, address, profile, joined_ms, device_key) ' +
+    'VALUES (?, ?, ?, ?, ?, ?, ?, ?) ' +
     'ON CONFLICT (id) DO UPDATE SET room_id = excluded.room_id, user = excluded.user, ' +
     'token_digest = excluded.token_digest, address = excluded.address, profile = excluded.profile, ' +
-    'joined_ms = excluded.joined_ms',
+    'joined_ms = excluded.joined_ms, device_key = excluded.device_key',
+  putName: 'INSERT INTO names (user, device_key, taken_ms) VALUES (?, ?, ?) ON CONFLICT (user, device_key) DO NOTHING',
   deleteMember: 'DELETE FROM members WHERE id = ?',
   deleteMembersOfRoom: 'DELETE FROM members WHERE room_id = ?',
   putCounters: 'UPDATE state SET last_room_id = ?, last_member_id = ? WHERE only = 1',
