@@ -1,0 +1,17 @@
+export type * from './api.ts';
+export * from './control.ts';
+export { decodeControl } from './control-decode.ts';
+export { encodeControl } from './control-encode.ts';
+export type { Aead, BlockCipher, LinkCrypto } from './crypto.ts';
+export * from './errors.ts';
+export { decodeFrames, readFrames } from './frame-reader.ts';
+export { FrameWriter, recordFrameBytes, writeFrame } from './frame-writer.ts';
+export { FrameType, type FrameVisitor, type LinkFrame, type SaidPathReason } from './frames.ts';
+export * from './handshake.ts';
+export { HandshakeDecoder, type HandshakeRead } from './handshake-decoder.ts';
+export * from './limits.ts';
+export { PacketProtection, type PacketProtectionOptions } from './packet.ts';
+export { connectionIdOf, looksLikePacket } from './packet-layout.ts';
+export type { OpenedPacket, PacketRefusal } from './packet-opener.ts';
+export * from './records.ts';
+export { FrameStreamDecoder, type FrameStreamDecoderOptions } from './stream-decoder.ts';
