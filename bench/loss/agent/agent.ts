@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nowUs } from '../../support/clock.ts';
@@ -14,6 +15,14 @@ import type { AgentAnswer, AgentCall, AgentRequest, Hello } from './protocol.ts'
 import { ServerHost } from './server-host.ts';
 import { bulk, stream } from './stream.ts';
 import { readTraffic } from './traffic.ts';
+
+/** Whatever else this machine does, is not to be mistaken for the network. The server inherits it. */
+const NICENESS = -15;
+try {
+  setPriority(NICENESS);
+} catch {
+  // Not permitted: then what is late is told as late.
+}
 
 const [path, name] = process.argv.slice(2) as [string, string];
 const lag = new Lag();
