@@ -42,6 +42,7 @@ const pages = {
   stage1: ['stage1'],
   json: ['json-lines', 'json-datagrams', 'websocket'],
   bridge: ['bridge'],
+  link: ['link'],
 };
 
 for (const [protocol, names] of Object.entries(pages)) {

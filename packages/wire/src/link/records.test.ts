@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { chunkSizes, chunksOf, mangled, utf8Text } from '@confab/testing/byte-arbitraries';
+import { propertyRuns } from '@confab/testing/property-runs';
+import fc from 'fast-check';
+import { CodecError } from '../errors.ts';
+import {
+  type ControlMessage,
+  decodeControl,
+  decodeEvent,
+  decodePost,
+  encodeControl,
+  encodeEvent,
+  encodeHandshake,
+  encodeOwnEvent,
+  encodePost,
+  HandshakeDecoder,
+  type HandshakeFrame,
+  LINK_HANDSHAKE_BYTES_MAX,
+  LinkErrorCode,
+  linkEntries,
+  linkErrorName,
+} from './index.ts';
+
+const numRuns = propertyRuns();
+const plainObject = { noNullPrototype: true } as const;
+const number = fc.oneof(fc.nat({ max: 100 }), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER));
+const bytes = (min: number, max: number) => fc.uint8Array({ minLength: min, maxLength: max });
+const name = utf8Text(0, 255);
+const text = utf8Text(0, 512);
+const agent = utf8Text(0, 64);
+const target = fc.oneof(
+  fc.constant({}),
+  number.map((value) => ({ target: value })),
+);
+
+const posts = fc
+  .tuple(fc.record({ kind: number, outbox: number, body: bytes(0, 60) }, plainObject), target)
+  .map(([post, more]) => ({ ...post, ...more }));
+const timeMs = fc.integer({ min: -(2 ** 52) + 1, max: 2 ** 52 - 1 });
+const ownEvents = fc
+  .tuple(fc.record({ kind: number, timeMs, outbox: number }, plainObject), target)
+  .map(([event, more]) => ({ ...event, ...more }));
+const events = fc
+  .tuple(
+    fc.record({ kind: number, timeMs, isVerified: fc.boolean(), user: name, body: bytes(0, 60) }, plainObject),
+    target,
+  )
+  .map(([event, more]) => ({ ...event, ...more }));
+
+const datagramBytesMax = fc.integer({ min: 1_200, max: 65_507 });
+const handshakes: fc.Arbitrary<HandshakeFrame> = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant('hello' as const),
+      user: name,
+      agent,
+      wantsUdp: fc.boolean(),
+      datagramBytesMax,
+      device: fc.record({ key: bytes(32, 32), signature: bytes(64, 64) }, plainObject),
+      ticket: bytes(16, 64),
+    },
+    { ...plainObject, requiredKeys: ['type', 'user', 'agent', 'wantsUdp', 'datagramBytesMax'] },
+  ),
+  fc.record(
+    {
+      type: fc.constant('welcome' as const),
+      isResumed: fc.boolean(),
+      isVerified: fc.boolean(),
+      sessionId: bytes(8, 8),
+      ticket: bytes(16, 64),
+      udpPort: fc.option(fc.integer({ min: 1, max: 65_535 }), { nil: undefined }),
+      connectionId: bytes(8, 8),
+      datagramBytesMax,
+      resumeWindowS: number,
+      messageBytesMax: number,
+      clockMs: number,
+      address: agent,
+      agent,
+    },
+    plainObject,
+  ),
+  fc.record({ type: fc.constant('refuse' as const), code: number, text }, plainObject),
+);
+
+const listedRooms = fc.record(
+  { room: name, members: number, hasPassword: fc.boolean(), isHosted: fc.boolean() },
+  plainObject,
+);
+const listedUsers = fc.record(
+  { user: name, isVerified: fc.boolean(), isHost: fc.boolean(), isAway: fc.boolean() },
+  plainObject,
+);
+const messages: fc.Arbitrary<ControlMessage> = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant('join' as const),
+      request: number,
+      channel: number.filter((channel) => channel > 0),
+      entry: fc.constantFrom(...linkEntries),
+      room: name,
+      password: name,
+      token: utf8Text(0, 128),
+      outboxId: bytes(16, 16),
+      cursor: fc.record({ epoch: number, roomId: number, next: number }, plainObject),
+      history: number,
+    },
+    {
+      ...plainObject,
+      requiredKeys: ['type', 'request', 'channel', 'entry', 'room', 'password', 'token', 'outboxId'],
+    },
+  ),
+  fc.record(
+    {
+      type: fc.constant('joined' as const),
+      request: number,
+      channel: number,
+      isHost: fc.boolean(),
+      isHosted: fc.boolean(),
+      isResumed: fc.boolean(),
+      isResynchronised: fc.boolean(),
+      room: name,
+      host: name,
+      token: utf8Text(0, 128),
+      epoch: number,
+      roomId: number,
+      first: number,
+      head: number,
+      members: number,
+      timeBaseMs: number,
+      posts: number,
+    },
+    plainObject,
+  ),
+  fc.record({ type: fc.constant('failed' as const), request: number, code: number, text }, plainObject),
+  fc.record(
+    { type: fc.constantFrom('leave' as const, 'users' as const), request: number, channel: number },
+    plainObject,
+  ),
+  fc.record(
+    { type: fc.constant('left' as const), request: number, channel: number, reason: number, text },
+    plainObject,
+  ),
+  fc.record({ type: fc.constant('rooms' as const), request: number }, plainObject),
+  fc.record(
+    { type: fc.constant('room-list' as const), request: number, rooms: fc.array(listedRooms, { maxLength: 5 }) },
+    plainObject,
+  ),
+  fc.record(
+    { type: fc.constant('user-list' as const), request: number, users: fc.array(listedUsers, { maxLength: 5 }) },
+    plainObject,
+  ),
+  fc.record({ type: fc.constant('accepted' as const), channel: number, post: number, number }, plainObject),
+  fc.record({ type: fc.constant('refused' as const), channel: number, post: number, code: number, text }, plainObject),
+);
+
+/** Decode whatever it is: a value, or a CodecError and nothing else. */
+function assertTotal(decode: (input: Uint8Array) => unknown, input: Uint8Array): void {
+  try {
+    decode(input);
+  } catch (error) {
+    assert.ok(error instanceof CodecError, String(error));
+    assert.ok(error.offset >= 0 && error.offset <= input.length);
+  }
+}
+
+describe('Records of rooms', () => {
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(posts, events, ownEvents, (post, event, own) => {
+        assert.deepEqual(decodePost(encodePost(post)), post);
+        assert.deepEqual(decodeEvent(encodeEvent(event)), event);
+        assert.deepEqual(decodeEvent(encodeOwnEvent(own)), own);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('of any bytes are records or a CodecError', () => {
+    const input = fc.oneof(mangled(posts.map(encodePost)), mangled(events.map(encodeEvent)), bytes(0, 60));
+    fc.assert(
+      fc.property(input, (record) => {
+        assertTotal(decodePost, record);
+        assertTotal(decodeEvent, record);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('are not encoded from what their reader would refuse', () => {
+    const refused = { name: 'CodecError' };
+    const body = new Uint8Array(0);
+    assert.throws(() => encodePost({ kind: -1, outbox: 1, body }), refused);
+    assert.throws(() => encodePost({ kind: 0, outbox: 0.5, body }), refused);
+    assert.throws(() => encodeOwnEvent({ kind: 0, timeMs: 2 ** 52 + 1, outbox: 1 }), refused);
+    assert.throws(() => encodeOwnEvent({ kind: 0, timeMs: 0, outbox: 1, target: 2 ** 53 }), refused);
+    const event = { kind: 0, timeMs: 0, isVerified: false, body };
+    assert.throws(() => encodeEvent({ ...event, user: 'x'.repeat(256) }), refused);
+    assert.throws(() => encodeEvent({ ...event, user: '\ud800' }), refused);
+  });
+});
+
+describe('Control messages', () => {
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(messages, (message) => {
+        assert.deepEqual(decodeControl(encodeControl(message)), message);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('of any bytes are messages or a CodecError', () => {
+    const input = fc.oneof(mangled(messages.map(encodeControl)), bytes(0, 60));
+    fc.assert(
+      fc.property(input, (record) => assertTotal(decodeControl, record)),
+      { numRuns },
+    );
+  });
+
+  it('that are longer than a record are refused', () => {
+    const rooms = Array.from({ length: 200 }, () => ({
+      room: 'x'.repeat(255),
+      members: 1,
+      hasPassword: false,
+      isHosted: false,
+    }));
+    assert.throws(() => encodeControl({ type: 'room-list', request: 1, rooms }), { code: 'CODEC_TOO_LARGE' });
+  });
+
+  it('are not encoded from what their reader would refuse', () => {
+    const join = {
+      type: 'join',
+      request: 1,
+      channel: 1,
+      entry: 'join-only',
+      room: 'lobby',
+      password: '',
+      token: '',
+      outboxId: new Uint8Array(16),
+    } as const;
+    const refused = { name: 'CodecError' };
+    assert.throws(() => encodeControl({ ...join, channel: 0 }), refused);
+    assert.throws(() => encodeControl({ ...join, outboxId: new Uint8Array(15) }), refused);
+    assert.throws(() => encodeControl({ ...join, room: 'x'.repeat(256) }), refused);
+    assert.throws(() => encodeControl({ ...join, token: 'x'.repeat(129) }), refused);
+    assert.throws(() => encodeControl({ type: 'failed', request: 1, code: 1, text: 'x'.repeat(513) }), refused);
+  });
+});
+
+describe('The handshake', () => {
+  it('comes back as it was in any split, and what follows is given back', () => {
+    fc.assert(
+      fc.property(handshakes, bytes(0, 40), chunkSizes(), (frame, after, sizes) => {
+        const encoded = encodeHandshake(frame);
+        const stream = new Uint8Array(encoded.length + after.length);
+        stream.set(encoded);
+        stream.set(after, encoded.length);
+        const decoder = new HandshakeDecoder();
+        const rest: number[] = [];
+        let found: unknown;
+        for (const chunk of chunksOf(stream, sizes)) {
+          if (found !== undefined) {
+            rest.push(...chunk);
+            continue;
+          }
+          const read = decoder.push(chunk);
+          assert.equal(read.error, undefined);
+          found = read.frame;
+          rest.push(...(read.rest ?? []));
+        }
+        assert.deepEqual(found, frame);
+        assert.deepEqual(rest, [...after]);
+        assert.equal(decoder.bufferedBytes, 0);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('of any bytes is a frame, an error or unfinished, with at most 1024 bytes held', () => {
+    const input = fc.oneof(
+      mangled(handshakes.map(encodeHandshake)),
+      bytes(0, 60),
+      bytes(1_100, 1_200).map((junk) => Uint8Array.from([0x20, 0x43, 0xfd, ...junk])),
+    );
+    fc.assert(
+      fc.property(input, chunkSizes(), (stream, sizes) => {
+        const decoder = new HandshakeDecoder();
+        let results = 0;
+        for (const chunk of chunksOf(stream, sizes)) {
+          const { frame, error } = decoder.push(chunk);
+          if (frame !== undefined || error !== undefined) results += 1;
+          assert.ok(decoder.bufferedBytes <= LINK_HANDSHAKE_BYTES_MAX);
+        }
+        assert.ok(results <= 1);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('is not encoded from what its reader would refuse', () => {
+    const refused = { name: 'CodecError' };
+    const hello = { type: 'hello', user: 'Ann', agent: 'x', wantsUdp: true, datagramBytesMax: 1_200 } as const;
+    assert.throws(() => encodeHandshake({ ...hello, user: 'x'.repeat(256) }), refused);
+    assert.throws(() => encodeHandshake({ ...hello, agent: 'x'.repeat(65) }), refused);
+    assert.throws(() => encodeHandshake({ ...hello, datagramBytesMax: 1_199 }), refused);
+    assert.throws(() => encodeHandshake({ ...hello, datagramBytesMax: 65_508 }), refused);
+    assert.throws(() => encodeHandshake({ ...hello, ticket: new Uint8Array(15) }), refused);
+    assert.throws(() => encodeHandshake({ ...hello, ticket: new Uint8Array(65) }), refused);
+    const device = { key: new Uint8Array(31), signature: new Uint8Array(64) };
+    assert.throws(() => encodeHandshake({ ...hello, device }), refused);
+    assert.throws(() => encodeHandshake({ type: 'refuse', code: 1, text: 'x'.repeat(513) }), refused);
+  });
+
+  it('fits its limit with every field as long as it may be', () => {
+    const hello = {
+      type: 'hello',
+      user: 'x'.repeat(255),
+      agent: 'x'.repeat(64),
+      wantsUdp: true,
+      datagramBytesMax: 65_507,
+      device: { key: new Uint8Array(32), signature: new Uint8Array(64) },
+      ticket: new Uint8Array(64),
+    } as const;
+    assert.ok(encodeHandshake(hello).length <= LINK_HANDSHAKE_BYTES_MAX);
+  });
+});
+
+describe('Error codes', () => {
+  it('have names, and later ones have none', () => {
+    assert.equal(linkErrorName(LinkErrorCode.ROOM_FULL), 'ROOM_FULL');
+    assert.equal(linkErrorName(20), undefined);
+    assert.deepEqual(
+      Object.values(LinkErrorCode),
+      Array.from({ length: 20 }, (_, code) => code),
+    );
+  });
+});
