@@ -173,3 +173,8 @@ function zigZag(timeMs: number): number {
     throw new CodecError('CODEC_INVALID_FIELD', `Cannot encode event: time ${timeMs} ms is out of range`, 0);
   return timeMs >= 0 ? timeMs * 2 : -timeMs * 2 - 1;
 }
+
+/** Whether a record of a room's channel from the server is in the short form for the post's author. */
+export function isOwnEventBody(body: Uint8Array): boolean {
+  return (body[0] ?? 0) % (2 * EVENT_OWN) >= EVENT_OWN;
+}
