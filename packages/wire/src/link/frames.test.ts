@@ -27,8 +27,7 @@ const number = fc.oneof(
   fc.constantFrom(63, 64, 16_383, 16_384, 1_073_741_823, 1_073_741_824, Number.MAX_SAFE_INTEGER),
 );
 const bytes = (min: number, max: number) => fc.uint8Array({ minLength: min, maxLength: max });
-const pairs = (max: number) =>
-  fc.array(fc.tuple(number, number), { maxLength: max }).map((list) => list.flatMap((pair) => pair));
+const pairs = (max: number) => fc.array(fc.tuple(number, number), { maxLength: max }).map((list) => list.flat());
 const plainObject = { noNullPrototype: true } as const;
 
 const frames: fc.Arbitrary<LinkFrame> = fc.oneof(
