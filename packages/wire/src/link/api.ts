@@ -45,16 +45,27 @@ export interface LinkLimits {
   readonly windowRecords: number;
   readonly windowBytes: number;
   readonly ackRangesMax: number;
+  /** Ephemerals that wait for room; the oldest are dropped. */
+  readonly ephemeralsMax: number;
 }
 
 /** Times and shares; see docs/wires/link.md. */
 export interface LinkTuning {
   readonly keepaliveMs: number;
   readonly ackDelayMsMax: number;
+  /** How long an acknowledgement may wait for something to go along with, where an answer is likely. */
+  readonly ackGatherMs: number;
+  /** On TCP a CURSOR follows after so long, or so many records, whichever comes first. */
+  readonly cursorDelayMs: number;
+  readonly cursorRecords: number;
   readonly probeIntervalMs: number;
   readonly probeIntervalMsMax: number;
+  /** Time from an answered challenge to the next one, where several are needed in a row. */
+  readonly probeConfirmMs: number;
   readonly deadAfterPtos: number;
   readonly deadAfterMs: number;
+  /** A connection on which nothing comes for so long though something was due is dead. */
+  readonly streamDeadMs: number;
   readonly copyShareMin: number;
   readonly copyLossGoal: number;
   readonly copyRecordBytesMax: number;
@@ -74,6 +85,8 @@ export type LinkEvent =
   | { readonly type: 'ephemeral'; readonly channel: number; readonly kind: number; readonly body: Uint8Array }
   /** Records go this way from now on. */
   | { readonly type: 'path'; readonly path: LinkPath; readonly reason: PathReason }
+  /** Nothing comes on the connection though something was due: end it; the client connects anew with its ticket. */
+  | { readonly type: 'stream-dead' }
   /** The peer said CLOSE, or broke the protocol (then we say so to it): the session is over. */
   | { readonly type: 'closed'; readonly code: number; readonly text: string; readonly byPeer: boolean };
 

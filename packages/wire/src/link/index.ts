@@ -14,4 +14,5 @@ export { PacketProtection, type PacketProtectionOptions } from './packet.ts';
 export { connectionIdOf, looksLikePacket } from './packet-layout.ts';
 export type { OpenedPacket, PacketRefusal } from './packet-opener.ts';
 export * from './records.ts';
+export { LinkSession } from './session.ts';
 export { FrameStreamDecoder, type FrameStreamDecoderOptions } from './stream-decoder.ts';

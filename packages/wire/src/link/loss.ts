@@ -11,6 +11,8 @@ const LOST_KEPT_PTOS = 3;
 export interface LossOptions {
   /** The longest that the peer waits with an acknowledgement, ms. */
   readonly ackDelayMsMax: number;
+  /** The same for packets that are acknowledged promptly: what an answer may take that the acknowledgement goes along with, ms. */
+  readonly promptDelayMsMax: number;
   /** The longest probe timeout that back-off leads to, ms. */
   readonly ptoMsMax: number;
   /** Packets of unknown fate; with more the oldest is taken for lost. Packets without need of acknowledgement are not bounded otherwise. */
@@ -21,6 +23,7 @@ export interface LossOptions {
 
 export const LOSS_DEFAULTS: LossOptions = {
   ackDelayMsMax: 25,
+  promptDelayMsMax: 0,
   ptoMsMax: 4_000,
   packetsMax: 16_384,
   lostKeptMax: 256,
@@ -104,7 +107,7 @@ export class LossDetector<Content> {
 
   /** The probe timeout as it is now without back-off, ms. */
   get ptoMs(): number {
-    return this.#rtt.ptoMs(this.#promptInFlight > 0 ? 0 : this.#options.ackDelayMsMax);
+    return this.#rtt.ptoMs(this.#promptInFlight > 0 ? this.#options.promptDelayMsMax : this.#options.ackDelayMsMax);
   }
 
   /** Losses that were none. */

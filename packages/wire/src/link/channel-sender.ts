@@ -1,0 +1,283 @@
+import { RangeSet } from './ranges.ts';
+
+/** A record, or a stretch of records that will not come, from when it is handed over until the peer holds it. */
+export class OutgoingRecord {
+  readonly owner: ChannelSender;
+  /** First number it stands for. */
+  readonly number: number;
+  /** Last number it stands for: the same but for a skip. */
+  readonly last: number;
+  /** Undefined for a skip. Never copied: the caller's bytes. */
+  readonly body: Uint8Array | undefined;
+  /** Nobody waits for it: acknowledged with what goes anyway, and not copied. */
+  readonly isLazy: boolean;
+  /** The peer has it, or the channel was closed: nothing more is to be done. */
+  isDone = false;
+  /** It was put into a packet since the datagram path was last begun anew. */
+  isSent = false;
+  /** It waits to be sent again, since all packets that carried it were lost. */
+  isLost = false;
+  /** Packets of unknown fate that carry it or a part of it. */
+  flights = 0;
+  /** The last probe that carried it. */
+  probeMark = 0;
+  /** Copies that are still to be sent, and when the next one is due, ms. */
+  copiesLeft = 0;
+  copyDueMs = 0;
+  /** Of a record that is longer than a packet: which bytes are where. */
+  parts: OutgoingParts | undefined = undefined;
+
+  constructor(owner: ChannelSender, number: number, last: number, body: Uint8Array | undefined, isLazy: boolean) {
+    this.owner = owner;
+    this.number = number;
+    this.last = last;
+    this.body = body;
+    this.isLazy = isLazy;
+  }
+
+  get bytes(): number {
+    return this.body?.length ?? 0;
+  }
+
+  /** From when it is first sent in pieces. */
+  inParts(): OutgoingParts {
+    this.parts ??= new OutgoingParts();
+    return this.parts;
+  }
+}
+
+/** Pieces of one record that the peer holds beyond gaps: with more the lowest is sent again. */
+const PIECES_MAX = 128;
+
+/** How far a record that needs several packets has come. Offsets are bytes of the record. */
+export class OutgoingParts {
+  /** Bytes that the peer holds. */
+  readonly held = new RangeSet(PIECES_MAX);
+  /** Everything below was sent since the datagram path was last begun anew. */
+  sentTo = 0;
+  /** `from, to` of pieces that were lost, in turn. */
+  readonly lost: number[] = [];
+
+  /** The first byte from `sentTo` on that is to be sent; the length of the record when there is none. */
+  nextOffset(): number {
+    return this.held.firstGap(this.sentTo);
+  }
+
+  /** The piece of `from` to `to` is held. @returns whether all of the record is */
+  hold(from: number, to: number, totalBytes: number): boolean {
+    this.held.addRange(from, to - 1);
+    return this.held.size === totalBytes;
+  }
+
+  /** Begin anew with what is not held. */
+  rewind(): void {
+    this.sentTo = 0;
+    this.lost.length = 0;
+  }
+}
+
+export interface ChannelSenderLimits {
+  readonly windowRecords: number;
+  readonly windowBytes: number;
+}
+
+/** When so little of the window is in use, a full channel has room again: half, so that callers are not told for each record. */
+const DRAINED_SHARE = 1 / 2;
+
+/**
+ * What we send on one channel: a window of records that wait or are not held by the peer. Both paths read it, each with a
+ * position of its own; whatever says that the peer holds a record takes it out.
+ */
+export class ChannelSender {
+  readonly channel: number;
+  readonly #limits: ChannelSenderLimits;
+  /** The window; those before `#head` are done and only wait to be cut off. */
+  #entries: OutgoingRecord[] = [];
+  #head = 0;
+  /** How many entries were cut off: positions count from the channel's beginning. */
+  #cut = 0;
+  #datagramAt = 0;
+  #streamAt = 0;
+  /** A second result of `#firstOpenFrom`. */
+  #position = 0;
+  #nextNumber: number;
+  #bytes = 0;
+  #wasFull = false;
+  /** The channel is in the list of those with records for datagrams; for the session alone. */
+  isListed = false;
+
+  constructor(channel: number, firstNumber: number, limits: ChannelSenderLimits) {
+    this.channel = channel;
+    this.#nextNumber = firstNumber;
+    this.#limits = limits;
+  }
+
+  /** The number of the next record. */
+  get nextNumber(): number {
+    return this.#nextNumber;
+  }
+
+  /** The peer holds everything below. */
+  get heldBelow(): number {
+    return this.#entries[this.#head]?.number ?? this.#nextNumber;
+  }
+
+  /** Records (a skip counts as one) that wait or are not held. */
+  get count(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isFull(): boolean {
+    return this.count >= this.#limits.windowRecords || this.#bytes >= this.#limits.windowBytes;
+  }
+
+  push(body: Uint8Array, isLazy: boolean): OutgoingRecord {
+    const record = new OutgoingRecord(this, this.#nextNumber, this.#nextNumber, body, isLazy);
+    this.#nextNumber += 1;
+    this.#bytes += body.length;
+    this.#entries.push(record);
+    if (this.isFull) this.#wasFull = true;
+    return record;
+  }
+
+  /** @throws {RangeError} `last` is below the next number: a fault of the caller */
+  skip(last: number): void {
+    if (!Number.isSafeInteger(last) || last < this.#nextNumber)
+      throw new RangeError(`Cannot skip to record ${last}: the next one is ${this.#nextNumber}`);
+    this.#entries.push(new OutgoingRecord(this, this.#nextNumber, last, undefined, false));
+    this.#nextNumber = last + 1;
+  }
+
+  /** The next record that datagrams have not carried, undefined when there is none. */
+  nextForDatagram(): OutgoingRecord | undefined {
+    const entry = this.#firstOpenFrom(this.#datagramAt);
+    this.#datagramAt = this.#position;
+    return entry;
+  }
+
+  /** What `nextForDatagram` gave went out. */
+  tookForDatagram(): void {
+    this.#datagramAt += 1;
+  }
+
+  /** The next record that the present connection has not carried. */
+  nextForStream(): OutgoingRecord | undefined {
+    const entry = this.#firstOpenFrom(this.#streamAt);
+    this.#streamAt = this.#position;
+    return entry;
+  }
+
+  tookForStream(): void {
+    this.#streamAt += 1;
+  }
+
+  /** Datagrams carry from the beginning what is not held. */
+  rewindDatagram(): void {
+    this.#datagramAt = this.#cut + this.#head;
+    for (let index = this.#head; index < this.#entries.length; index += 1) {
+      const entry = this.#entries[index]!;
+      entry.isSent = false;
+      entry.isLost = false;
+      entry.copiesLeft = 0;
+      entry.parts?.rewind();
+    }
+  }
+
+  /** A new connection, or one that is behind, carries from the beginning what is not held. */
+  rewindStream(): void {
+    this.#streamAt = this.#cut + this.#head;
+  }
+
+  /** What waits now is not for the stream: the other path has it. */
+  passStream(): void {
+    this.#streamAt = this.#cut + this.#entries.length;
+  }
+
+  /** The peer has this one. Call `advance` after all of them. */
+  hold(entry: OutgoingRecord): void {
+    if (entry.isDone) return;
+    entry.isDone = true;
+    this.#bytes -= entry.bytes;
+  }
+
+  /** The peer holds everything below `next`. @returns false when it was never sent: the peer breaks the protocol */
+  holdBelow(next: number): boolean {
+    if (next > this.#nextNumber) return false;
+    for (let index = this.#head; index < this.#entries.length; index += 1) {
+      const entry = this.#entries[index]!;
+      if (entry.last >= next) break;
+      this.hold(entry);
+    }
+    return true;
+  }
+
+  /** The peer holds these, beyond a gap. A skip counts when all of it is in the range. @returns as `holdBelow` */
+  holdRange(first: number, last: number): boolean {
+    if (last >= this.#nextNumber) return false;
+    for (let index = this.#indexOf(first); index < this.#entries.length; index += 1) {
+      const entry = this.#entries[index]!;
+      if (entry.last > last) break;
+      if (entry.number >= first) this.hold(entry);
+    }
+    return true;
+  }
+
+  /** Forget what is held from the beginning on. @returns whether there was anything */
+  advance(): boolean {
+    const before = this.#head;
+    while (this.#head < this.#entries.length && this.#entries[this.#head]!.isDone) this.#head += 1;
+    if (this.#head === before) return false;
+    if (this.#head === this.#entries.length) {
+      this.#cut += this.#head;
+      this.#entries.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#entries.length) {
+      this.#entries.splice(0, this.#head);
+      this.#cut += this.#head;
+      this.#head = 0;
+    }
+    return true;
+  }
+
+  /** @returns whether it was full and now has room; says so once */
+  takeDrained(): boolean {
+    if (!this.#wasFull) return false;
+    const { windowRecords, windowBytes } = this.#limits;
+    if (this.count > windowRecords * DRAINED_SHARE || this.#bytes > windowBytes * DRAINED_SHARE) return false;
+    this.#wasFull = false;
+    return true;
+  }
+
+  /** Give everything up: packets in flight and queues still refer to the entries. */
+  close(): void {
+    for (const entry of this.#entries) entry.isDone = true;
+    this.#cut += this.#entries.length;
+    this.#entries.length = 0;
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  /** The first entry from a position on that is not done; leaves its position, or the end, in `#position`. */
+  #firstOpenFrom(position: number): OutgoingRecord | undefined {
+    let index = Math.max(position - this.#cut, this.#head);
+    while (index < this.#entries.length && this.#entries[index]!.isDone) index += 1;
+    this.#position = this.#cut + index;
+    return this.#entries[index];
+  }
+
+  /** Index of the first entry that ends at or after a number; the length when there is none. */
+  #indexOf(number: number): number {
+    let low = this.#head;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#entries[middle]!.last < number) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,316 @@
+import type { ChannelSender, OutgoingRecord } from './channel-sender.ts';
+import type { Flight } from './flight.ts';
+import { FrameWriter, recordFrameBytes } from './frame-writer.ts';
+import { ACK_DELAY_UNIT_MS } from './frames.ts';
+import { LINK_DATAGRAM_BYTES_MAX } from './limits.ts';
+import type { PacketProtection } from './packet.ts';
+import { PacketContent } from './packet-content.ts';
+import type { ReceivedPackets } from './received-packets.ts';
+
+/** A sealed packet needs so many bytes of frames at most for its mask; also the least that PADDING can fill up to. */
+const FRAMES_BYTES_MIN = 4;
+const NOTHING = new Uint8Array(0);
+/** A rest of a packet that is not worth cutting a long record for, bytes. */
+const PIECE_BYTES_MIN = 64;
+
+/** Frames of the packet that is being made: nothing of it outlives the call that makes it, so all sessions share it. */
+const scratch = new Uint8Array(LINK_DATAGRAM_BYTES_MAX);
+
+/** What goes into packets besides records and acknowledgements. */
+export interface PacketExtras {
+  /** Whether something waits that is reason enough for a packet. */
+  readonly isWaiting: (nowMs: number) => boolean;
+  /** Write what fits. @returns whether any of it asks for an acknowledgement */
+  readonly write: (nowMs: number, writer: FrameWriter) => boolean;
+}
+
+export interface DatagramPathOptions {
+  readonly protection: PacketProtection;
+  readonly flight: Flight;
+  readonly received: ReceivedPackets;
+  readonly extras: PacketExtras;
+}
+
+/**
+ * Fills packets: acknowledgements, what was lost, what is new (each channel in turn), then copies. Keeps the list of the
+ * channels that have something new.
+ */
+export class DatagramPath {
+  readonly #options: DatagramPathOptions;
+  readonly #writer = new FrameWriter(true);
+  /** Channels with new records, the next one first. */
+  readonly #ready: ChannelSender[] = [];
+  packetsSent = 0;
+  bytesSent = 0;
+
+  constructor(options: DatagramPathOptions) {
+    this.#options = options;
+  }
+
+  /** The channel has, or may have, new records. */
+  list(sender: ChannelSender): void {
+    if (sender.isListed) return;
+    sender.isListed = true;
+    this.#ready.push(sender);
+  }
+
+  unlistAll(): void {
+    for (const sender of this.#ready) sender.isListed = false;
+    this.#ready.length = 0;
+  }
+
+  get hasNew(): boolean {
+    for (let sender = this.#ready[0]; sender !== undefined; sender = this.#ready[0]) {
+      if (sender.nextForDatagram() !== undefined) return true;
+      sender.isListed = false;
+      this.#ready.shift();
+    }
+    return false;
+  }
+
+  /**
+   * The next packet, undefined when there is nothing to say or it may not be said yet.
+   * @param carriesRecords records take this path
+   * @param roomBytes UDP payload that may go to the address
+   */
+  poll(nowMs: number, carriesRecords: boolean, roomBytes: number): Uint8Array | undefined {
+    const { protection, flight, received, extras } = this.#options;
+    const { largestAcked } = flight.book;
+    if (!protection.canSeal(largestAcked)) return undefined;
+    const overhead = protection.overheadBytes(largestAcked);
+    const bytesMax = Math.min(flight.mtuBytes, roomBytes);
+    if (bytesMax < overhead + FRAMES_BYTES_MIN) return undefined;
+    const ackDueMs = received.dueMs;
+    const isAckDue = ackDueMs !== undefined && ackDueMs <= nowMs;
+    const isProbe = carriesRecords && flight.isProbeOwed;
+    const hasData = carriesRecords && (flight.lost.peek() !== undefined || this.hasNew);
+    const hasCopies = carriesRecords && flight.nextCopy(nowMs, isAckDue) !== undefined;
+    const mayElicit = (hasData || hasCopies) && flight.maySend(nowMs);
+    const hasExtras = extras.isWaiting(nowMs);
+    if (hasCopies && !mayElicit && !isProbe) this.#giveUpCopies(nowMs);
+    if (!isAckDue && !isProbe && !mayElicit && !hasExtras)
+      return carriesRecords ? this.#mtuProbe(nowMs, overhead, roomBytes) : undefined;
+
+    const writer = this.#writer;
+    const content = new PacketContent();
+    writer.begin(scratch, 0, bytesMax - overhead);
+    if (hasExtras && extras.write(nowMs, writer)) {
+      content.isEliciting = true;
+      content.isPrompt = true;
+    }
+    if (ackDueMs !== undefined) this.#writeAck(nowMs, content);
+    if (isProbe) this.#writeProbe(nowMs, content);
+    if (carriesRecords && (mayElicit || (isProbe && this.hasNew))) {
+      this.#writeLost(nowMs, content);
+      this.#writeNew(nowMs, content);
+      this.#writeCopies(nowMs, content, mayElicit);
+    }
+    // RFC 9002 §6.2.4: a probe asks even when there is nothing to carry.
+    if (isProbe && !content.isEliciting && writer.ping(NOTHING)) {
+      content.isEliciting = true;
+      content.isPrompt = true;
+    }
+    if (writer.length === 0) return undefined;
+    return this.#seal(nowMs, content, false);
+  }
+
+  /** A packet of the caller's making, such as challenges, that nothing waits for. */
+  pollWith(
+    nowMs: number,
+    bytesMax: number,
+    padTo: number,
+    write: (writer: FrameWriter) => void,
+  ): Uint8Array | undefined {
+    const { protection, flight } = this.#options;
+    const { largestAcked } = flight.book;
+    const overhead = protection.overheadBytes(largestAcked);
+    if (!protection.canSeal(largestAcked) || bytesMax < overhead + FRAMES_BYTES_MIN) return undefined;
+    this.#writer.begin(scratch, 0, Math.min(bytesMax, scratch.length) - overhead);
+    write(this.#writer);
+    if (this.#writer.length === 0) return undefined;
+    this.#writer.padTo(Math.min(padTo, bytesMax) - overhead);
+    return this.#seal(nowMs, new PacketContent(), false);
+  }
+
+  #seal(nowMs: number, content: PacketContent, isMtuProbe: boolean): Uint8Array {
+    const { protection, flight } = this.#options;
+    if (this.#writer.length < FRAMES_BYTES_MIN) this.#writer.padTo(FRAMES_BYTES_MIN);
+    const length = this.#writer.finish();
+    const number = protection.nextNumber;
+    const packet = protection.seal(scratch.subarray(0, length), flight.book.largestAcked);
+    flight.sent(nowMs, number, packet.length, content, isMtuProbe);
+    if (packet.length === flight.mtuBytes) flight.wantsMtu = true;
+    this.packetsSent += 1;
+    this.bytesSent += packet.length;
+    return packet;
+  }
+
+  #writeAck(nowMs: number, content: PacketContent): void {
+    const { received } = this.#options;
+    const ranges = received.ranges();
+    if (ranges.length === 0) {
+      received.said();
+      return;
+    }
+    const delay = Math.floor(received.delayMs(nowMs) / ACK_DELAY_UNIT_MS);
+    if (!this.#writer.ack(ranges, delay)) return;
+    content.ackLargest = ranges[0]!;
+    received.said();
+  }
+
+  #writeProbe(nowMs: number, content: PacketContent): void {
+    const { flight } = this.#options;
+    flight.takeForProbe((record, from, to) => {
+      if (to > 0) {
+        const count = this.#writer.part(record.owner.channel, record.number, record.body!, from, to);
+        if (count === 0) return false;
+        content.addPiece(record, from, from + count);
+      } else {
+        if (!this.#writeWhole(record)) return false;
+        content.add(record);
+        flight.planCopies(nowMs, record);
+      }
+      content.isPrompt = true;
+      flight.retransmissions += 1;
+      return true;
+    });
+  }
+
+  #writeLost(nowMs: number, content: PacketContent): void {
+    const { flight } = this.#options;
+    for (let record = flight.lost.peek(); record !== undefined; record = flight.lost.peek()) {
+      if (record.parts !== undefined || !this.#fitsPacket(record)) {
+        if (!this.#writeLostPieces(record, content)) return;
+      } else {
+        if (!this.#writeWhole(record)) return;
+        this.#carry(record, content);
+        flight.planCopies(nowMs, record);
+      }
+      flight.retransmissions += 1;
+      record.isLost = false;
+      flight.lost.shift();
+    }
+  }
+
+  /** @returns whether all lost pieces of it were written */
+  #writeLostPieces(record: OutgoingRecord, content: PacketContent): boolean {
+    const parts = record.inParts();
+    // It was sent whole when packets were larger: all of it is lost.
+    if (parts.lost.length === 0) parts.lost.push(0, record.bytes);
+    while (parts.lost.length > 0) {
+      const to = parts.lost.at(-1)!;
+      const from = Math.min(parts.held.firstGap(parts.lost.at(-2)!), to);
+      if (from < to) {
+        const count = this.#writePiece(record, from, to);
+        if (count === 0) return false;
+        content.addPiece(record, from, from + count);
+        content.isPrompt = true;
+        if (from + count < to) {
+          parts.lost[parts.lost.length - 2] = from + count;
+          continue;
+        }
+      }
+      parts.lost.length -= 2;
+    }
+    return true;
+  }
+
+  #writeNew(nowMs: number, content: PacketContent): void {
+    const ready = this.#ready;
+    const { flight } = this.#options;
+    while (ready.length > 0) {
+      const sender = ready[0]!;
+      const record = sender.nextForDatagram();
+      if (record === undefined) {
+        sender.isListed = false;
+        ready.shift();
+        continue;
+      }
+      if (record.body !== undefined && !this.#fitsPacket(record)) {
+        if (!this.#writeNewPieces(record, content)) return;
+      } else {
+        if (!this.#writeWhole(record)) {
+          flight.wantsMtu = true;
+          return;
+        }
+        this.#carry(record, content);
+        flight.planCopies(nowMs, record);
+      }
+      record.isSent = true;
+      sender.tookForDatagram();
+      if (ready.length > 1) ready.push(ready.shift()!);
+    }
+  }
+
+  /** @returns whether the last piece of it was written */
+  #writeNewPieces(record: OutgoingRecord, content: PacketContent): boolean {
+    const parts = record.inParts();
+    for (let from = parts.nextOffset(); from < record.bytes; from = parts.nextOffset()) {
+      const count = this.#writePiece(record, from, record.bytes);
+      if (count === 0) return false;
+      content.addPiece(record, from, from + count);
+      content.isPrompt = true;
+      parts.sentTo = from + count;
+      // What is lost of it before all was sent is sent again like the rest.
+      record.isSent = true;
+    }
+    return true;
+  }
+
+  #writeCopies(nowMs: number, content: PacketContent, isPaced: boolean): void {
+    const { flight } = this.#options;
+    for (let record = flight.nextCopy(nowMs, true); record !== undefined; record = flight.nextCopy(nowMs, true)) {
+      const bytes = this.#writer.length + record.bytes;
+      if (!flight.mayCopy(bytes, this.hasNew, isPaced)) {
+        flight.tookCopy(nowMs, false);
+      } else {
+        if (!this.#writeWhole(record)) return;
+        content.add(record);
+        flight.tookCopy(nowMs, true);
+      }
+    }
+  }
+
+  #giveUpCopies(nowMs: number): void {
+    const { flight } = this.#options;
+    while (flight.nextCopy(nowMs, false) !== undefined) flight.tookCopy(nowMs, false);
+  }
+
+  #carry(record: OutgoingRecord, content: PacketContent): void {
+    record.isSent = true;
+    content.add(record);
+    if (!record.isLazy) content.isPrompt = true;
+  }
+
+  #writeWhole(record: OutgoingRecord): boolean {
+    const { channel } = record.owner;
+    if (record.body === undefined) return this.#writer.skip(channel, record.number, record.last);
+    return this.#writer.record(channel, record.number, record.body);
+  }
+
+  #writePiece(record: OutgoingRecord, from: number, to: number): number {
+    if (this.#writer.length > 0 && this.#writer.left < PIECE_BYTES_MIN) return 0;
+    return this.#writer.part(record.owner.channel, record.number, record.body!, from, to);
+  }
+
+  /** Whether a packet of today's size can carry it whole. */
+  #fitsPacket(record: OutgoingRecord): boolean {
+    const { protection, flight } = this.#options;
+    const room = flight.mtuBytes - protection.overheadBytes(flight.book.largestAcked);
+    return recordFrameBytes(record.owner.channel, record.number, record.bytes) <= room;
+  }
+
+  #mtuProbe(nowMs: number, overhead: number, roomBytes: number): Uint8Array | undefined {
+    const { flight } = this.#options;
+    const bytes = flight.wantsMtu ? flight.mtu.probeBytes(nowMs) : undefined;
+    if (bytes === undefined || bytes > roomBytes || bytes > scratch.length) return undefined;
+    if (flight.rtt.latestMs === undefined || !flight.maySend(nowMs)) return undefined;
+    const content = new PacketContent();
+    content.isEliciting = true;
+    content.isPrompt = true;
+    this.#writer.begin(scratch, 0, bytes - overhead);
+    this.#writer.ping(NOTHING);
+    this.#writer.padTo(bytes - overhead);
+    return this.#seal(nowMs, content, true);
+  }
+}

@@ -1,0 +1,313 @@
+import type { LinkTuning } from './api.ts';
+import type { OutgoingRecord } from './channel-sender.ts';
+import { CongestionWindow } from './congestion.ts';
+import { CopyPolicy } from './copies.ts';
+import { LossDetector } from './loss.ts';
+import { LossRate } from './loss-rate.ts';
+import { MtuSearch } from './mtu.ts';
+import { Pacer } from './pacer.ts';
+import type { PacketContent } from './packet-content.ts';
+import { RecordQueue } from './record-queue.ts';
+import { RttEstimator } from './rtt.ts';
+import type { AckNeed, SentPacket } from './sent-packets.ts';
+
+export interface FlightOptions {
+  readonly tuning: LinkTuning;
+  /** The smaller of both sides' largest datagram. */
+  readonly datagramBytesMax: number;
+  /** The peer has this record. */
+  readonly onHeld: (record: OutgoingRecord) => void;
+  /** The peer has our ACK of this largest number. */
+  readonly onAckHeard: (largest: number) => void;
+}
+
+/** What a prompt acknowledgement may take longer than the network, ms: gathering, and timers that are not exact. */
+const PROMPT_DELAY_MS_MAX = 4;
+/** A copy may go along with a packet when this share of its delay has passed. */
+const COPY_EARLY_SHARE = 1 / 2;
+
+/**
+ * What is under way in datagrams, and what becomes of it: RFC 9002's parts put together. Records of lost packets wait in
+ * `lost`, those that are to be copied in `copies`. Times are ms on one monotonic clock.
+ */
+export class Flight {
+  readonly rtt = new RttEstimator();
+  readonly book: LossDetector<PacketContent>;
+  readonly window: CongestionWindow;
+  readonly pacer: Pacer;
+  readonly policy: CopyPolicy;
+  readonly lossRate = new LossRate();
+  readonly mtu: MtuSearch;
+  readonly lost = new RecordQueue();
+  readonly copies = new RecordQueue();
+  readonly #options: FlightOptions;
+  #mtuBytes: number;
+  #blockedUntilMs: number | undefined;
+  #waitingSinceMs: number | undefined;
+  #isProbeOwed = false;
+  #probes = 0;
+  /** A packet was full: larger ones would be of use. */
+  wantsMtu = false;
+  confirmedMs: number | undefined;
+  copyCount = 0;
+  retransmissions = 0;
+
+  constructor(nowMs: number, options: FlightOptions) {
+    const { tuning } = options;
+    this.#options = options;
+    this.book = new LossDetector(this.rtt, {
+      ackDelayMsMax: tuning.ackDelayMsMax,
+      promptDelayMsMax: PROMPT_DELAY_MS_MAX,
+    });
+    this.mtu = new MtuSearch(options.datagramBytesMax, nowMs);
+    this.#mtuBytes = this.mtu.bytes;
+    this.window = new CongestionWindow(this.#mtuBytes);
+    this.pacer = new Pacer(this.#mtuBytes);
+    this.policy = new CopyPolicy({
+      copyShareMin: tuning.copyShareMin,
+      copyLossGoal: tuning.copyLossGoal,
+      copyRecordBytesMax: tuning.copyRecordBytesMax,
+    });
+  }
+
+  /** The largest packet known to pass, bytes of UDP payload. */
+  get mtuBytes(): number {
+    return this.#mtuBytes;
+  }
+
+  /** Something that somebody waits for is under way, and for how long nothing of it was acknowledged, ms. */
+  silentMs(nowMs: number): number {
+    return this.#waitingSinceMs === undefined ? 0 : nowMs - this.#waitingSinceMs;
+  }
+
+  get waitingSinceMs(): number | undefined {
+    return this.#waitingSinceMs;
+  }
+
+  /** The oldest records are to be sent once more, whatever the window says. */
+  get isProbeOwed(): boolean {
+    return this.#isProbeOwed;
+  }
+
+  /** Whether another packet that asks for an acknowledgement may go now. If not, `nextTimeoutMs` says when to ask again. */
+  maySend(nowMs: number): boolean {
+    this.#blockedUntilMs = undefined;
+    if (this.book.bytesInFlight + this.#mtuBytes > Math.max(this.window.bytes, this.#mtuBytes)) return false;
+    const readyMs = this.pacer.readyAtMs(nowMs, this.#mtuBytes, this.window.bytes, this.rtt.smoothedMs);
+    if (readyMs <= nowMs) return true;
+    this.#blockedUntilMs = readyMs;
+    return false;
+  }
+
+  /** A record goes out for the first time, or again since it was lost: its copies are due later. */
+  planCopies(nowMs: number, record: OutgoingRecord): void {
+    if (record.isLazy || record.body === undefined) return;
+    record.copiesLeft = this.policy.copiesFor(
+      record.body.length,
+      this.lossRate.cautiousShare,
+      this.lossRate.hasRecentLoss,
+    );
+    if (record.copiesLeft === 0) return;
+    record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
+    this.copies.push(record);
+  }
+
+  /** The next record to be copied in a packet of its own, or (`isAlong`) in one that goes anyway. */
+  nextCopy(nowMs: number, isAlong: boolean): OutgoingRecord | undefined {
+    const record = this.copies.peek();
+    if (record === undefined) return undefined;
+    const earlyMs = isAlong ? this.policy.delayMs(this.rtt.smoothedMs) * COPY_EARLY_SHARE : 0;
+    return record.copyDueMs - earlyMs <= nowMs ? record : undefined;
+  }
+
+  /** The first of `copies` went out, or was given up. */
+  tookCopy(nowMs: number, isSent: boolean): void {
+    const record = this.copies.peek()!;
+    this.copies.shift();
+    record.copiesLeft = isSent ? record.copiesLeft - 1 : 0;
+    if (isSent) this.copyCount += 1;
+    if (record.copiesLeft === 0) return;
+    record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
+    this.copies.push(record);
+  }
+
+  /** Whether copies of so many bytes may go now; if not they are given up. */
+  mayCopy(bytes: number, hasNewRecords: boolean, isPaced: boolean): boolean {
+    return this.policy.mayCopy({
+      hasNewRecords,
+      windowRoomBytes: this.window.bytes - this.book.bytesInFlight,
+      bytes,
+      isPaced,
+      smoothedMs: this.rtt.smoothedMs,
+      minMs: this.rtt.recentMinMs,
+    });
+  }
+
+  sent(nowMs: number, number: number, bytes: number, content: PacketContent, isMtuProbe: boolean): void {
+    const need: AckNeed = content.isPrompt ? 'prompt' : content.isEliciting ? 'lazy' : 'none';
+    if (need !== 'none') {
+      this.window.onSend(nowMs, this.book.bytesInFlight, this.book.ptoMs);
+      this.pacer.onSent(nowMs, bytes, this.window.bytes, this.rtt.smoothedMs);
+    }
+    this.book.sent(nowMs, number, bytes, need, content, isMtuProbe);
+    if (need === 'prompt' && !isMtuProbe) this.#waitingSinceMs ??= nowMs;
+    if (isMtuProbe) this.mtu.onProbeSent();
+    this.#isProbeOwed = false;
+  }
+
+  /** An ACK came. @returns false when it acknowledges what was never sent */
+  acknowledged(nowMs: number, spans: readonly number[], ackDelayMs: number): boolean {
+    if (!this.book.acknowledge(nowMs, spans, ackDelayMs)) return false;
+    let isNews = false;
+    for (const packet of this.book.acknowledged) {
+      if (packet.isInFlight) isNews = true;
+      this.#arrived(nowMs, packet);
+    }
+    this.#handleLost(nowMs);
+    if (isNews) {
+      this.confirmedMs = nowMs;
+      this.#waitingSinceMs = this.book.packetsInFlight > 0 ? nowMs : undefined;
+      this.#isProbeOwed = false;
+    }
+    return true;
+  }
+
+  nextTimeoutMs(): number | undefined {
+    let next = this.book.nextTimeoutMs() ?? Number.POSITIVE_INFINITY;
+    if (this.#blockedUntilMs !== undefined) next = Math.min(next, this.#blockedUntilMs);
+    const copy = this.copies.peek();
+    if (copy !== undefined) next = Math.min(next, copy.copyDueMs);
+    return Number.isFinite(next) ? next : undefined;
+  }
+
+  onTimeout(nowMs: number): void {
+    const isProbe = this.book.onTimeout(nowMs);
+    this.#handleLost(nowMs);
+    if (!isProbe || !this.#isAnythingWaitedFor()) return;
+    this.mtu.onPto(nowMs, this.book.oldestInFlight);
+    this.#updateMtu();
+    this.#isProbeOwed = true;
+  }
+
+  /**
+   * The oldest records that are under way and not held, each once, for a probe.
+   * @param take puts one into the packet; false: no more fit
+   */
+  takeForProbe(take: (record: OutgoingRecord, from: number, to: number) => boolean): void {
+    this.#probes += 1;
+    for (let packet = this.book.oldestInFlight; packet !== undefined; packet = packet.newer) {
+      const { records, pieces } = packet.content;
+      for (let index = 0; index < records.length; index += 1) {
+        const record = records[index]!;
+        const piece = pieces?.[index];
+        if (record.isDone || (record.probeMark === this.#probes && (piece === undefined || piece.to === 0))) continue;
+        record.probeMark = this.#probes;
+        if (!take(record, piece?.from ?? 0, piece?.to ?? 0)) return;
+      }
+    }
+  }
+
+  /** The path is given up for now: what is under way is neither acknowledged nor lost. */
+  abandon(): void {
+    for (let packet = this.book.oldestInFlight; packet !== undefined; packet = packet.newer)
+      for (const record of packet.content.records) record.flights -= 1;
+    this.book.clear();
+    this.lost.clear();
+    this.copies.clear();
+    this.#waitingSinceMs = undefined;
+    this.#isProbeOwed = false;
+    this.#blockedUntilMs = undefined;
+  }
+
+  /** Another address of the peer's or ours: RFC 9000 §9.4. The round-trip time is kept as a first guess. */
+  changedPath(nowMs: number): void {
+    this.window.reset(this.mtu.bytes);
+    this.rtt.restartMin();
+    this.mtu.reset(nowMs);
+    this.#updateMtu();
+  }
+
+  /** It was under way on a path that is no more. */
+  sendAgain(record: OutgoingRecord): void {
+    if (record.parts !== undefined) {
+      record.parts.lost.length = 0;
+      record.parts.lost.push(0, Math.max(record.parts.sentTo, 1));
+    }
+    if (!record.isLost) this.#lose(record);
+  }
+
+  /** Take out of the flight what only wastes its window: the path comes back after a pause. */
+  restart(nowMs: number): void {
+    this.abandon();
+    this.changedPath(nowMs);
+  }
+
+  /** Not so when only copies are under way of what the peer holds. */
+  #isAnythingWaitedFor(): boolean {
+    for (let packet = this.book.oldestInFlight; packet !== undefined; packet = packet.newer)
+      if (packet.need === 'prompt' || packet.content.records.some(({ isDone }) => !isDone)) return true;
+    return false;
+  }
+
+  #arrived(nowMs: number, packet: SentPacket<PacketContent>): void {
+    const { records, pieces, ackLargest } = packet.content;
+    for (let index = 0; index < records.length; index += 1) {
+      const record = records[index]!;
+      if (!packet.wasLost) record.flights -= 1;
+      const piece = pieces?.[index];
+      if (record.isDone) continue;
+      if (piece === undefined || piece.to === 0) this.#options.onHeld(record);
+      else if (record.inParts().hold(piece.from, piece.to, record.bytes)) this.#options.onHeld(record);
+    }
+    if (ackLargest >= 0) this.#options.onAckHeard(ackLargest);
+    this.mtu.onAcknowledged(nowMs, packet);
+    this.#updateMtu();
+    if (!packet.isInFlight) return;
+    if (!packet.isMtuProbe) {
+      if (packet.wasLost) this.lossRate.onSpurious();
+      else this.lossRate.onAcknowledged();
+    }
+    this.window.onAcknowledged(packet, this.book.bytesInFlightBefore);
+  }
+
+  #handleLost(nowMs: number): void {
+    for (const packet of this.book.lost) {
+      const { records, pieces } = packet.content;
+      for (let index = 0; index < records.length; index += 1) {
+        const record = records[index]!;
+        record.flights -= 1;
+        const piece = pieces?.[index];
+        if (record.isDone || !record.isSent) continue;
+        if (piece !== undefined && piece.to > 0) this.#losePiece(record, piece.from, piece.to);
+        else if (record.flights <= 0 && !record.isLost) this.#lose(record);
+      }
+      this.mtu.onLost(nowMs, packet, this.book.ptoMs);
+      if (packet.isInFlight && !packet.isMtuProbe) this.lossRate.onLost();
+      this.window.onLost(packet, nowMs);
+    }
+    if (this.book.lost.length > 0) this.#updateMtu();
+    if (this.book.isCongestionPersistent) {
+      this.window.onPersistentCongestion();
+      this.rtt.restartMin();
+    }
+  }
+
+  #losePiece(record: OutgoingRecord, from: number, to: number): void {
+    const parts = record.inParts();
+    if (parts.held.firstGap(from) >= to) return;
+    parts.lost.push(from, to);
+    if (!record.isLost) this.#lose(record);
+  }
+
+  #lose(record: OutgoingRecord): void {
+    record.isLost = true;
+    this.lost.push(record);
+  }
+
+  #updateMtu(): void {
+    if (this.mtu.bytes === this.#mtuBytes) return;
+    this.#mtuBytes = this.mtu.bytes;
+    this.window.setDatagramBytes(this.#mtuBytes);
+    this.pacer.setDatagramBytes(this.#mtuBytes);
+  }
+}

@@ -1,0 +1,77 @@
+import { encodeAckRanges } from './range-coding.ts';
+import { RangeSet } from './ranges.ts';
+import { REPLAY_WINDOW_NUMBERS } from './replay-window.ts';
+
+/** How soon a packet is to be acknowledged. */
+export type AckUrgency =
+  /** With the next packet that goes out now. */
+  | 'now'
+  /** After a moment in which an answer may come that it can go along with. */
+  | 'soon'
+  /** With whatever goes out, or when the longest delay is over. */
+  | 'lazy';
+
+export interface AckTimes {
+  readonly gatherMs: number;
+  readonly delayMsMax: number;
+  readonly rangesMax: number;
+}
+
+/** The packets that came, and when to say so. Times are ms on one monotonic clock. */
+export class ReceivedPackets {
+  readonly #times: AckTimes;
+  readonly #numbers: RangeSet;
+  readonly #ranges: number[] = [];
+  #largestAtMs = 0;
+  #dueMs: number | undefined;
+
+  constructor(times: AckTimes) {
+    this.#times = times;
+    this.#numbers = new RangeSet(times.rangesMax);
+  }
+
+  /** When an ACK is to go out at the latest; undefined when none is owed. */
+  get dueMs(): number | undefined {
+    return this.#dueMs;
+  }
+
+  /** A packet without need of an acknowledgement, or one that is owed it. */
+  add(nowMs: number, number: number, urgency: AckUrgency | undefined): void {
+    const largest = this.#numbers.largest ?? -1;
+    if (number > largest) this.#largestAtMs = nowMs;
+    this.#numbers.add(number);
+    // What is too old to be told from a repeat is not acknowledged again either.
+    if (number >= REPLAY_WINDOW_NUMBERS && (this.#numbers.smallest ?? 0) < number - 2 * REPLAY_WINDOW_NUMBERS)
+      this.#numbers.removeBelow(number - REPLAY_WINDOW_NUMBERS);
+    if (urgency === undefined) return;
+    const { gatherMs, delayMsMax } = this.#times;
+    const isGap = number !== largest + 1 && largest >= 0;
+    const delayMs = urgency === 'now' || (isGap && urgency !== 'lazy') ? 0 : urgency === 'soon' ? gatherMs : delayMsMax;
+    this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, nowMs + delayMs);
+  }
+
+  /** Numbers for `FrameWriter.ack`; empty when nothing came. Valid until the next call. */
+  ranges(): readonly number[] {
+    encodeAckRanges(this.#numbers, this.#times.rangesMax, this.#ranges);
+    return this.#ranges;
+  }
+
+  /** How long the newest one has waited. */
+  delayMs(nowMs: number): number {
+    return Math.max(0, nowMs - this.#largestAtMs);
+  }
+
+  get largest(): number {
+    return this.#numbers.largest ?? -1;
+  }
+
+  /** An ACK goes out. */
+  said(): void {
+    this.#dueMs = undefined;
+  }
+
+  /** The peer has an ACK of ours with this largest number: what is below need not be said again (RFC 9000 §13.2.4). */
+  heard(largest: number): void {
+    this.#numbers.removeBelow(largest);
+  }
+}

@@ -1,0 +1,400 @@
+import { CodecError } from '../errors.ts';
+import { AddressBook } from './address-book.ts';
+import type {
+  LinkEndpoint,
+  LinkEvent,
+  LinkLimits,
+  LinkPath,
+  LinkReadout,
+  LinkSessionOptions,
+  LinkTuning,
+  PathReason,
+} from './api.ts';
+import { Channels } from './channels.ts';
+import { Cursors } from './cursors.ts';
+import { Datagrams } from './datagrams.ts';
+import { LinkErrorCode } from './errors.ts';
+import { EventList } from './event-list.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import { Inbox } from './inbox.ts';
+import { LINK_TEXT_BYTES_MAX } from './limits.ts';
+import { PathControl } from './path-control.ts';
+import { readoutOf } from './readout.ts';
+import { isOwnEventBody } from './records.ts';
+import { StreamPath } from './stream-path.ts';
+import { LINK_LIMITS, LINK_TUNING } from './tuning.ts';
+
+/** PONGs that wait to be sent; with more the newest are not answered. */
+const PONGS_MAX = 4;
+const NOTHING = new Uint8Array(0);
+
+interface Ephemeral {
+  readonly channel: number;
+  readonly kind: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * One session of link at one end: docs/wires/link.md. Puts the units together: `Channels` (what is to arrive), `PathControl`
+ * (which way it goes), `StreamPath` and `Datagrams` (the two ways), `Cursors` (what was heard on the connection), and says
+ * what happened. No socket, clock, timer or randomness of its own.
+ *
+ * `openChannel` is to be called while the event that tells of the channel is handled, before further bytes are given.
+ */
+export class LinkSession implements LinkEndpoint {
+  readonly #role: 'client' | 'server';
+  readonly #limits: LinkLimits;
+  readonly #tuning: LinkTuning;
+  readonly #events = new EventList();
+  readonly #channels: Channels;
+  readonly #cursors: Cursors;
+  readonly #paths: PathControl;
+  readonly #stream: StreamPath;
+  readonly #datagrams: Datagrams | undefined;
+  readonly #inbox: Inbox;
+  readonly #pongs: Record<LinkPath, Uint8Array[]> = { tcp: [], udp: [] };
+  #ephemerals: Ephemeral[] = [];
+  #isPingOwed = false;
+  #isDual = false;
+  #isStarted = false;
+  #isDeadTold = false;
+  #nowMs = 0;
+  #closing: { readonly code: number; readonly text: string; isOnStream: boolean; isOnDatagram: boolean } | undefined;
+
+  constructor(options: LinkSessionOptions) {
+    const { role, mode, crypto, datagramSecret } = options;
+    this.#role = role;
+    this.#limits = { ...LINK_LIMITS, ...options.limits };
+    this.#tuning = { ...LINK_TUNING, ackGatherMs: role === 'server' ? LINK_TUNING.ackGatherMs : 0, ...options.tuning };
+    const emit = (event: LinkEvent): void => this.#events.push(event);
+    this.#channels = new Channels({ limits: this.#limits, emit });
+    this.#cursors = new Cursors({ ...this.#tuning, ackRangesMax: this.#limits.ackRangesMax });
+    const random = (bytes: number): Uint8Array => crypto.randomBytes(bytes);
+    const addresses = role === 'server' ? new AddressBook(random) : undefined;
+    this.#paths = new PathControl({
+      role,
+      mode,
+      hasDatagrams: datagramSecret !== undefined && mode !== 'tcp',
+      tuning: this.#tuning,
+      random,
+      isAddressProved: () =>
+        addresses === undefined || (addresses.current !== undefined && addresses.unproved === undefined),
+      onMove: (path, reason) => this.#moved(path, reason),
+    });
+    if (datagramSecret !== undefined && mode !== 'tcp')
+      this.#datagrams = new Datagrams({
+        session: { ...options, datagramSecret },
+        tuning: this.#tuning,
+        limits: this.#limits,
+        addresses,
+        paths: this.#paths,
+        onHeld: (record) => this.#channels.hold(record),
+        extras: {
+          isWaiting: (nowMs) => this.#hasDatagramExtras(nowMs),
+          write: (nowMs, writer) => this.#writeDatagramExtras(nowMs, writer),
+        },
+      });
+    this.#stream = new StreamPath(this.#limits.frameBytesMax, {
+      isWaiting: (nowMs) => this.#hasStreamExtras(nowMs),
+      write: (nowMs, writer) => this.#writeStreamExtras(nowMs, writer),
+    });
+    this.#inbox = new Inbox({
+      channels: this.#channels,
+      cursors: this.#cursors,
+      isLazy: (channel, body) => role === 'client' && isLazyRecord(channel, body),
+      port: {
+        ping: (data, via) => this.#pinged(data, via),
+        acknowledged: (spans, delay) => this.#datagrams!.acknowledged(this.#nowMs, spans, delay),
+        challenge: (data) => this.#datagrams!.challenged(this.#nowMs, data),
+        response: (data) => this.#datagrams!.responded(this.#nowMs, data),
+        path: (path, generation, reason, via) => this.#paths.heard(this.#nowMs, path, generation, reason, via),
+        ephemeral: (channel, kind, body) => emit({ type: 'ephemeral', channel, kind, body }),
+        closed: (code, text) => this.#ended(code, text),
+        broken: (why) => this.#break(why),
+        streamOverflow: () => this.#streamDead(),
+      },
+    });
+  }
+
+  streamOpened(nowMs: number): void {
+    this.#begin(nowMs);
+    if (this.#isStarted) this.#cursors.oweAll(nowMs, this.#channels.openReceivers);
+    else this.#datagrams?.start(nowMs);
+    this.#stream.opened(nowMs);
+    this.#isDeadTold = false;
+    this.#paths.streamUp();
+    if (!this.#isStarted) this.#paths.start(nowMs);
+    this.#isStarted = true;
+    if (this.#paths.current === 'tcp') this.#sendAgainOnStream();
+  }
+
+  streamReceived(nowMs: number, bytes: Uint8Array): void {
+    if (!this.#begin(nowMs) || !this.#stream.isUp) return;
+    const error = this.#stream.received(nowMs, bytes, this.#inbox.begin(nowMs, 'tcp'));
+    this.#channels.settle();
+    if (error !== undefined) this.#break(error.message);
+  }
+
+  streamClosed(nowMs: number): void {
+    this.#begin(nowMs);
+    this.#stream.closed();
+    this.#isDual = false;
+    this.#paths.streamDown(nowMs);
+  }
+
+  pollStream(nowMs: number, bytesMax: number): Uint8Array | undefined {
+    this.#nowMs = nowMs;
+    const carriesRecords = this.#closing === undefined && (this.#paths.current === 'tcp' || this.#isDual);
+    return this.#stream.poll(nowMs, bytesMax, carriesRecords);
+  }
+
+  datagramReceived(nowMs: number, datagram: Uint8Array, from: string): void {
+    if (!this.#begin(nowMs) || this.#datagrams === undefined) return;
+    try {
+      this.#datagrams.received(nowMs, datagram, from, this.#inbox.begin(nowMs, 'udp'));
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#datagrams.malformed += 1;
+    }
+    if (this.#isDual && this.#datagrams.flight.book.ptoCount === 0) this.#endDual();
+    this.#channels.settle();
+  }
+
+  pollDatagram(nowMs: number): { readonly to: string; readonly bytes: Uint8Array } | undefined {
+    this.#nowMs = nowMs;
+    return this.#datagrams?.poll(nowMs, this.#closing === undefined && this.#paths.current === 'udp');
+  }
+
+  datagramSocket(nowMs: number, state: 'replaced' | 'failed'): void {
+    if (!this.#begin(nowMs) || this.#datagrams === undefined) return;
+    if (state === 'failed') {
+      this.#paths.socketFailed(nowMs);
+      return;
+    }
+    this.#paths.socketReplaced(nowMs);
+    this.#datagrams.socketReplaced(nowMs);
+    if (this.#paths.current === 'udp') this.#sendAgainOnDatagrams();
+  }
+
+  openChannel(
+    channel: number,
+    { sendFrom, receiveFrom }: { readonly sendFrom: number; readonly receiveFrom: number },
+  ): void {
+    this.#channels.open(channel, sendFrom, receiveFrom);
+  }
+
+  closeChannel(channel: number): void {
+    const receiver = this.#channels.receiver(channel);
+    if (typeof receiver !== 'string') this.#cursors.forget(receiver);
+    this.#channels.close(channel);
+  }
+
+  send(channel: number, body: Uint8Array): { readonly number: number; readonly isFull: boolean } {
+    const sender = this.#sender(channel);
+    if (body.length > this.#limits.recordBytesMax)
+      throw new RangeError(`Cannot send a record of ${body.length} bytes: ${this.#limits.recordBytesMax} is the limit`);
+    const { number } = sender.push(body, this.#role === 'server' && isLazyRecord(channel, body));
+    this.#list(sender);
+    return { number, isFull: sender.isFull };
+  }
+
+  skip(channel: number, last: number): void {
+    const sender = this.#sender(channel);
+    sender.skip(last);
+    this.#list(sender);
+  }
+
+  sendEphemeral(channel: number, kind: number, body: Uint8Array): void {
+    this.#ephemerals.push({ channel, kind, body });
+    if (this.#ephemerals.length > this.#limits.ephemeralsMax) this.#ephemerals.shift();
+  }
+
+  nextTimeoutMs(): number | undefined {
+    if (!this.#isStarted || this.#closing !== undefined) return undefined;
+    let next = Math.min(
+      this.#stream.pingDueMs(this.#tuning.keepaliveMs) ?? Number.POSITIVE_INFINITY,
+      this.#cursors.dueMs ?? Number.POSITIVE_INFINITY,
+      this.#datagrams?.nextTimeoutMs(this.#paths.current === 'udp') ?? Number.POSITIVE_INFINITY,
+    );
+    const { dueSinceMs } = this.#stream;
+    if (dueSinceMs !== undefined && !this.#isDeadTold) next = Math.min(next, dueSinceMs + this.#tuning.streamDeadMs);
+    return Number.isFinite(next) ? next : undefined;
+  }
+
+  onTimeout(nowMs: number): void {
+    if (!this.#begin(nowMs) || !this.#isStarted) return;
+    const pingDueMs = this.#stream.pingDueMs(this.#tuning.keepaliveMs);
+    if (pingDueMs !== undefined && pingDueMs <= nowMs) {
+      this.#isPingOwed = true;
+      this.#stream.pinged(nowMs);
+    }
+    const { dueSinceMs } = this.#stream;
+    if (dueSinceMs !== undefined && nowMs - dueSinceMs >= this.#tuning.streamDeadMs) this.#streamDead();
+    if (this.#datagrams === undefined || this.#paths.isDatagramOff) return;
+    this.#datagrams.onTimeout(nowMs);
+    if (this.#paths.current !== 'udp') return;
+    if (this.#datagrams.flight.isProbeOwed) this.#startDual();
+    const reason = this.#datagrams.failure(nowMs);
+    if (reason !== undefined) this.#paths.failed(nowMs, reason);
+  }
+
+  pollEvent(): LinkEvent | undefined {
+    return this.#events.shift();
+  }
+
+  close(nowMs: number, code: number, text: string): void {
+    this.#nowMs = nowMs;
+    if (this.#closing !== undefined) return;
+    this.#closing = { code, text: text.slice(0, LINK_TEXT_BYTES_MAX / 4), isOnStream: false, isOnDatagram: false };
+  }
+
+  get readout(): LinkReadout {
+    return readoutOf(this.#paths, this.#stream, this.#datagrams, this.#tuning, this.#nowMs);
+  }
+
+  /** @returns whether the session is still on */
+  #begin(nowMs: number): boolean {
+    this.#nowMs = nowMs;
+    return this.#closing === undefined;
+  }
+
+  #sender(channel: number) {
+    const sender = this.#channels.senders.get(channel);
+    if (sender === undefined) throw new RangeError(`Channel ${channel} is not open`);
+    return sender;
+  }
+
+  #list(sender: Parameters<StreamPath['list']>[0]): void {
+    if (this.#paths.current === 'udp') this.#datagrams!.path.list(sender);
+    if (this.#paths.current === 'tcp' || this.#isDual) this.#stream.list(sender);
+  }
+
+  #moved(path: LinkPath, reason: PathReason): void {
+    this.#events.push({ type: 'path', path, reason });
+    this.#isDual = false;
+    // What the peer sent on the old path and we have is not to be sent again.
+    this.#cursors.oweAll(this.#nowMs, this.#channels.openReceivers);
+    if (path === 'udp') {
+      this.#stream.unlistAll();
+      this.#sendAgainOnDatagrams();
+    } else {
+      this.#datagrams?.abandon(this.#nowMs);
+      this.#sendAgainOnStream();
+    }
+  }
+
+  #sendAgainOnStream(): void {
+    for (const sender of this.#channels.senders.values()) {
+      sender.rewindStream();
+      if (sender.count > 0) this.#stream.list(sender);
+    }
+  }
+
+  #sendAgainOnDatagrams(): void {
+    const datagrams = this.#datagrams!;
+    datagrams.abandon(this.#nowMs);
+    for (const sender of this.#channels.senders.values()) {
+      sender.rewindDatagram();
+      if (sender.count > 0) datagrams.path.list(sender);
+    }
+  }
+
+  /** The first probe timeout: records go out on both paths until something is acknowledged. */
+  #startDual(): void {
+    if (this.#isDual || !this.#stream.isUp || this.#paths.mode !== 'auto') return;
+    this.#isDual = true;
+    this.#sendAgainOnStream();
+  }
+
+  #endDual(): void {
+    this.#isDual = false;
+    this.#stream.unlistAll();
+  }
+
+  #pinged(data: Uint8Array, via: LinkPath): void {
+    if (this.#pongs[via].length < PONGS_MAX) this.#pongs[via].push(data.slice());
+  }
+
+  #hasStreamExtras(nowMs: number): boolean {
+    if (this.#closing !== undefined) return !this.#closing.isOnStream;
+    const { dueMs } = this.#cursors;
+    return (
+      this.#isPingOwed ||
+      this.#pongs.tcp.length > 0 ||
+      this.#paths.isStreamSaying ||
+      (dueMs !== undefined && dueMs <= nowMs) ||
+      (this.#paths.current === 'tcp' && this.#ephemerals.length > 0)
+    );
+  }
+
+  #writeStreamExtras(nowMs: number, writer: FrameWriter): void {
+    if (this.#closing !== undefined) {
+      if (!this.#closing.isOnStream) writer.close(this.#closing.code, this.#closing.text);
+      this.#closing.isOnStream = true;
+      return;
+    }
+    const said = this.#paths.takeStreamSaying();
+    if (said !== undefined) writer.path(said.path, said.generation, said.reason);
+    for (const data of this.#pongs.tcp) writer.pong(data);
+    this.#pongs.tcp.length = 0;
+    if (this.#isPingOwed) writer.ping(NOTHING);
+    this.#isPingOwed = false;
+    if (this.#cursors.dueMs !== undefined) this.#cursors.write(writer);
+    if (this.#paths.current === 'tcp') this.#writeEphemerals(writer);
+    this.#nowMs = nowMs;
+  }
+
+  #hasDatagramExtras(nowMs: number): boolean {
+    if (this.#closing !== undefined) return !this.#closing.isOnDatagram;
+    const { dueMs } = this.#cursors;
+    return (
+      this.#pongs.udp.length > 0 ||
+      (!this.#stream.isUp && dueMs !== undefined && dueMs <= nowMs) ||
+      (this.#paths.current === 'udp' && this.#ephemerals.length > 0)
+    );
+  }
+
+  /** @returns whether any of it asks for an acknowledgement */
+  #writeDatagramExtras(_nowMs: number, writer: FrameWriter): boolean {
+    if (this.#closing !== undefined) {
+      writer.close(this.#closing.code, this.#closing.text);
+      this.#closing.isOnDatagram = true;
+      return false;
+    }
+    for (const data of this.#pongs.udp) writer.pong(data);
+    this.#pongs.udp.length = 0;
+    if (!this.#stream.isUp && this.#cursors.dueMs !== undefined) this.#cursors.write(writer);
+    if (this.#paths.current === 'udp') this.#writeEphemerals(writer);
+    return false;
+  }
+
+  /** Whatever does not fit now is forgotten. */
+  #writeEphemerals(writer: FrameWriter): void {
+    for (const { channel, kind, body } of this.#ephemerals) writer.ephemeral(channel, kind, body);
+    this.#ephemerals = [];
+  }
+
+  #streamDead(): void {
+    if (this.#isDeadTold) return;
+    this.#isDeadTold = true;
+    this.#events.push({ type: 'stream-dead' });
+  }
+
+  #break(why: string): void {
+    if (this.#closing !== undefined) return;
+    this.close(this.#nowMs, LinkErrorCode.PROTOCOL_ERROR, why);
+    this.#events.push({ type: 'closed', code: LinkErrorCode.PROTOCOL_ERROR, text: why, byPeer: false });
+  }
+
+  #ended(code: number, text: string): void {
+    if (this.#closing !== undefined) return;
+    // Nothing more is said, not even goodbye.
+    this.#closing = { code, text, isOnStream: true, isOnDatagram: true };
+    this.#events.push({ type: 'closed', code, text, byPeer: true });
+  }
+}
+
+/** An author's own event is only the receipt of a post: nobody waits for it. */
+function isLazyRecord(channel: number, body: Uint8Array): boolean {
+  return channel > 0 && isOwnEventBody(body);
+}
