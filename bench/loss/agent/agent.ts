@@ -29,6 +29,7 @@ const lag = new Lag();
 const players = new Players();
 const posters = new Posters();
 const server = new ServerHost();
+const finished = new AbortController();
 
 const socket = createConnection(path);
 const end = async (isOrphan: boolean): Promise<void> => {
@@ -68,10 +69,12 @@ async function answer(request: AgentCall): Promise<unknown> {
       return players.open(request.seats);
     case 'stream':
       lag.restart();
-      return { ...(await stream(players.all, request)), lagUs: lag.p999Us };
+      return { ...(await stream(players.all, request, finished.signal)), lagUs: lag.p999Us };
     case 'collect':
       lag.restart();
       return { ...(await players.collect(request)), lagUs: lag.p999Us };
+    case 'finish':
+      return finished.abort();
     case 'bulk':
       return { ...(await bulk(players.all[0]!, request)), lagUs: lag.p999Us };
     case 'link-log':

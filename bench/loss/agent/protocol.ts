@@ -22,7 +22,7 @@ export type AgentCall =
   | CollectCall
   | BulkCall
   | PostCall
-  | { readonly call: 'kill' | 'usage' | 'traffic' | 'link-log' | 'close' | 'stop-posting' }
+  | { readonly call: 'kill' | 'finish' | 'usage' | 'traffic' | 'link-log' | 'close' | 'stop-posting' }
   | { readonly call: 'first-after'; readonly timesUs: readonly number[] };
 
 /** Run `confab serve` until it listens; again after `kill`, over the same data. */
@@ -52,7 +52,7 @@ export interface StreamCall {
   readonly startUs: number;
   readonly gapUs: number;
   readonly burst: number;
-  /** In each room. */
+  /** In each room; fewer when `finish` is asked for meanwhile. */
   readonly messages: number;
   readonly messageBytes: number;
 }

@@ -30,12 +30,17 @@ class Receipts {
 }
 
 /** Say everything at the time it is due, whatever becomes of it, and then wait for the receipts. */
-export async function stream(players: readonly Player[], call: StreamCall): Promise<Omit<Streamed, 'lagUs'>> {
+export async function stream(
+  players: readonly Player[],
+  call: StreamCall,
+  finished: AbortSignal,
+): Promise<Omit<Streamed, 'lagUs'>> {
   const { startUs, gapUs, burst, messages, messageBytes } = call;
   const receipts = new Receipts();
   const latenesses: number[] = [];
   const turns = Math.ceil(messages / burst) * players.length;
-  for (let turn = 0; turn < turns; turn += 1) {
+  let sent = 0;
+  for (let turn = 0; turn < turns && !finished.aborted; turn += 1) {
     const dueUs = startUs + (turn * gapUs) / players.length;
     if (nowUs() < dueUs) await sleepUntil(dueUs);
     latenesses.push(nowUs() - dueUs);
@@ -43,11 +48,12 @@ export async function stream(players: readonly Player[], call: StreamCall): Prom
     const first = Math.floor(turn / players.length) * burst;
     for (let index = first; index < Math.min(first + burst, messages); index += 1) {
       void receipts.add(session.send(composeMessage(index, nowUs(), messageBytes)));
+      sent += 1;
     }
   }
   await receipts.settled();
   return {
-    sent: messages * players.length,
+    sent,
     accepted: receipts.accepted,
     firstRefusal: receipts.firstRefusal,
     lateUs: quantile(latenesses, 0.999),

@@ -9,6 +9,8 @@ import { MESSAGE_BYTES, takeSeats } from './latency.ts';
 const GAP_MS = 50;
 const LEAD_US = 300_000;
 const PATIENCE_MS = 60_000;
+/** The stream is ended long before. */
+const MESSAGES_MAX = 1_000_000;
 
 /** What is blocked one after the other; after each of them the link is free for as long. */
 const steps = [
@@ -51,28 +53,34 @@ export async function measureFailover(options: LossOptions, wire: LossWire, loss
     if (block === undefined) throw new Error('failover: only the rig without --link can block a path in mid-stream');
     await takeSeats(stage, wire, 1);
     const startUs = nowUs() + LEAD_US;
-    const messages = Math.ceil(((2 * steps.length + 1) * stepUs) / 1000 / GAP_MS);
     const streaming = a.ask<Streamed>({
       call: 'stream',
       startUs,
       gapUs: GAP_MS * 1000,
       burst: 1,
-      messages,
+      messages: MESSAGES_MAX,
       messageBytes: MESSAGE_BYTES,
     });
-    const collecting = b.ask<Collected>({ call: 'collect', messages, measureFrom: 0, patienceMs: PATIENCE_MS });
+    await sleepUntil(startUs + stepUs);
     const times: { readonly blockedUs: number; readonly freeUs: number }[] = [];
-    for (const [index, { directions }] of steps.entries()) {
-      await sleepUntil(startUs + (2 * index + 1) * stepUs);
+    for (const { directions } of steps) {
       await block({ protocol: wire.path, directions });
-      // From here on nothing passes, until the next call has been carried out.
+      // From here on nothing passes until the next call has been carried out.
       const blockedUs = nowUs();
-      await sleepUntil(startUs + (2 * index + 2) * stepUs);
+      await sleepUntil(blockedUs + stepUs);
       const freeUs = nowUs();
       await block(undefined);
       times.push({ blockedUs, freeUs });
+      await sleepUntil(freeUs + stepUs);
     }
-    const [streamed, collected] = await Promise.all([streaming, collecting]);
+    await a.ask({ call: 'finish' });
+    const streamed = await streaming;
+    const collected = await b.ask<Collected>({
+      call: 'collect',
+      messages: streamed.sent,
+      measureFrom: 0,
+      patienceMs: PATIENCE_MS,
+    });
     const notes = await Promise.all([a, b].map((agent) => agent.ask<LinkNote[]>({ call: 'link-log' })));
     return { streamed, collected, times, notes: notes.flat() };
   });
