@@ -1,6 +1,7 @@
 /**
  * The import rules of docs/ARCHITECTURE.md: arrows point down only.
- * wire <- core <- server; wire <- client <- cli, web, desktop. Tests may also use @confab/testing.
+ * wire <- core <- server; wire <- client <- cli, web, desktop; wire <- link <- server, client. Tests may also use
+ * @confab/testing.
  */
 const tests = '\\.test\\.ts$';
 
@@ -42,8 +43,11 @@ module.exports = {
     only('config-imports-only-wire', 'Settings are for servers and faces alike', '^packages/config/src', [
       '^packages/(config|wire)/',
     ]),
+    only('link-imports-only-wire', 'What server and client share of link', '^packages/link/src', [
+      '^packages/(link|wire)/',
+    ]),
     only('server-imports-what-is-below', 'The server is below no face', '^packages/server/src', [
-      '^packages/(server|core|wire|config)/',
+      '^packages/(server|core|link|wire|config)/',
     ]),
     {
       name: 'gateways-never-import-each-other',
@@ -55,8 +59,8 @@ module.exports = {
         pathNot: '^packages/server/src/gateways/$1/',
       },
     },
-    only('client-imports-only-wire', 'The client library is for embedding', '^packages/client/src', [
-      '^packages/(client|wire)/',
+    only('client-imports-only-wire-and-link', 'The client library is for embedding', '^packages/client/src', [
+      '^packages/(client|link|wire)/',
     ]),
     {
       ...only(

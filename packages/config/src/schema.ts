@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { allowedValues } from './allowed.ts';
 import { limitsSection } from './sections/limits.ts';
+import { linkSection } from './sections/link.ts';
 import { clientSection, logSection, traceSection } from './sections/log.ts';
 import { storeSection } from './sections/store.ts';
 import {
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
   json_datagrams: jsonDatagramsSection,
   bridge: bridgeSection,
   http: httpSection,
+  link: linkSection,
   limits: limitsSection,
   log: logSection,
   trace: traceSection,

@@ -6,6 +6,7 @@ const ports = {
   json_datagrams: ['udp_port'],
   bridge: ['tcp_port', 'udp_port'],
   http: ['tcp_port'],
+  link: ['tcp_port', 'udp_port'],
 } as const;
 
 export type WireSection = keyof typeof ports;
@@ -32,5 +33,7 @@ export function wireSettings(...wires: readonly WireSection[]): Record<string, n
  */
 export const quietEnvironment: Readonly<Record<string, string>> = Object.fromEntries([
   ['CONFAB_HYBRID_ALTERNATE_ENABLED', 'false'],
+  // Has no gateway yet, and so cannot be asked for.
+  ['CONFAB_LINK_ENABLED', 'false'],
   ...wireSections.filter((wire) => wire !== 'hybrid').map((wire) => [`CONFAB_${wire.toUpperCase()}_ENABLED`, 'false']),
 ]);

@@ -33,6 +33,19 @@ export const clientSection = z
     send_timeout_ms: count.default(3000).describe('for the confirmation of a message, where no retries are made'),
     base_delay_ms: count.default(500).describe('first wait for an acknowledgement; doubled each time'),
     max_retries: amount.max(16).default(5).describe('times that a message is sent again'),
+    device_key: z
+      .string()
+      .default('')
+      .describe('link: file of the device key; empty: `confab/device_key` in ~/.config'),
+    known_servers: z
+      .string()
+      .default('')
+      .describe('link: file of the keys of servers met before; empty: `confab/known_servers` in ~/.config'),
+    outbox: z
+      .string()
+      .default('')
+      .describe('link: folder of unsent messages; empty: `confab/outbox` in ~/.local/state'),
+    path: z.enum(['auto', 'udp', 'tcp']).default('auto').describe('link: path of what is said'),
     events_max: count.default(10_000).describe('events kept for a reader that does not read'),
   })
   .prefault({});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { nodeLinkCrypto } from './crypto.ts';
+
+const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+const toHex = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString('hex');
+
+/** Test case 4 of "The Galois/Counter Mode of Operation" (McGrew, Viega), appendix B: 60 bytes, 20 of additional data. */
+const gcm = {
+  key: hex('feffe9928665731c6d6a8f9467308308'),
+  nonce: hex('cafebabefacedbaddecaf888'),
+  aad: hex('feedfacedeadbeeffeedfacedeadbeefabaddad2'),
+  plaintext: hex(
+    'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39',
+  ),
+  sealed:
+    '42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091' +
+    '5bc94fbc3221a5db94fae95ae7121a47',
+};
+
+describe('AES-128-GCM of Node', () => {
+  it('seals as the vector of its authors says, where it is told to write', () => {
+    const out = new Uint8Array(3 + gcm.plaintext.length + 16 + 2).fill(0xee);
+    nodeLinkCrypto.aes128Gcm(gcm.key).seal(gcm.nonce, gcm.aad, gcm.plaintext, out, 3);
+    assert.equal(toHex(out), `eeeeee${gcm.sealed}eeee`);
+  });
+
+  it('opens what was sealed, time and again with one key', () => {
+    const key = nodeLinkCrypto.aes128Gcm(gcm.key);
+    for (let round = 0; round < 3; round += 1) {
+      assert.deepEqual(toHex(key.open(gcm.nonce, gcm.aad, hex(gcm.sealed))), toHex(gcm.plaintext));
+    }
+  });
+
+  it('opens nothing of which a single bit was changed, in text, tag, nonce or additional data', () => {
+    const key = nodeLinkCrypto.aes128Gcm(gcm.key);
+    const parts: Record<'nonce' | 'aad' | 'sealed', Uint8Array> = {
+      nonce: gcm.nonce,
+      aad: gcm.aad,
+      sealed: hex(gcm.sealed),
+    };
+    for (const name of ['nonce', 'aad', 'sealed'] as const) {
+      for (let bit = 0; bit < parts[name].length * 8; bit += 1) {
+        const changed = parts[name].slice();
+        changed[bit >> 3]! ^= 1 << (bit & 7);
+        const damaged = { ...parts };
+        damaged[name] = changed;
+        assert.equal(key.open(damaged.nonce, damaged.aad, damaged.sealed), undefined, `${name}, bit ${bit}`);
+      }
+    }
+  });
+
+  it('opens nothing that is cut short, even to less than a tag', () => {
+    const key = nodeLinkCrypto.aes128Gcm(gcm.key);
+    const sealed = hex(gcm.sealed);
+    for (let length = 0; length < sealed.length; length += 1) {
+      assert.equal(key.open(gcm.nonce, gcm.aad, sealed.subarray(0, length)), undefined, String(length));
+    }
+  });
+
+  it('keeps its key when the bytes it was made from are wiped', () => {
+    const bytes = gcm.key.slice();
+    const key = nodeLinkCrypto.aes128Gcm(bytes);
+    bytes.fill(0);
+    assert.notEqual(key.open(gcm.nonce, gcm.aad, hex(gcm.sealed)), undefined);
+  });
+});
+
+describe('AES-128 of single blocks', () => {
+  it('makes the mask of RFC 9001, appendix A.2', () => {
+    const mask = nodeLinkCrypto
+      .aes128Block(hex('9f50449e04a0e810283a1e9933adedd2'))
+      .encrypt(hex('d1b1c98dd7689fb8ec11d242b123dc9b'));
+    assert.equal(toHex(mask)?.slice(0, 10), '437b9aec36');
+    assert.equal(mask.length, 16);
+  });
+
+  it('gives the same for the same block whatever came between', () => {
+    const cipher = nodeLinkCrypto.aes128Block(new Uint8Array(16).fill(7));
+    const block = new Uint8Array(16).fill(1);
+    const first = toHex(cipher.encrypt(block));
+    cipher.encrypt(new Uint8Array(16).fill(2));
+    assert.equal(toHex(cipher.encrypt(block)), first);
+  });
+});
+
+describe('HMAC with SHA-256', () => {
+  it('is that of RFC 4231, test case 2', () => {
+    const mac = nodeLinkCrypto.hmacSha256(Buffer.from('Jefe'), Buffer.from('what do ya want for nothing?'));
+    assert.equal(toHex(mac), '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843');
+  });
+});
