@@ -27,11 +27,11 @@ export { type Flushable, LinkLoop, type LinkLoopOptions } from './loop.ts';
 export {
   type ConnectTlsOptions,
   connectTls,
-  createLinkServer,
   type ExporterValues,
   exporterValues,
   LINK_ALPN,
-  type LinkServerOptions,
+  linkServerOptions,
+  speaksLink,
   type TlsConnection,
 } from './tls.ts';
 export { type Trust, trustOf } from './trust.ts';

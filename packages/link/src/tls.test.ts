@@ -7,7 +7,7 @@ import { temporaryDirectory } from '@confab/testing';
 import { type LinkCertificate, loadCertificate } from './certificate.ts';
 import { ephemeralDeviceKey, isDeviceProofRight } from './device-key.ts';
 import { knownServersFile, knownServersInMemory } from './known-servers.ts';
-import { type ConnectTlsOptions, connectTls, createLinkServer, exporterValues, LINK_ALPN } from './tls.ts';
+import { type ConnectTlsOptions, connectTls, exporterValues, LINK_ALPN, linkServerOptions, speaksLink } from './tls.ts';
 import { type Trust, trustOf } from './trust.ts';
 
 const host = '127.0.0.1';
@@ -43,15 +43,20 @@ async function serve(context: TestContext, timeoutMs = 5000): Promise<World> {
   const received: Buffer[] = [];
   const refused: Error[] = [];
   let tellAccepted: ((socket: TLSSocket) => void) | undefined;
-  const server = createLinkServer({
-    certificate,
-    handshakeTimeoutMs: timeoutMs,
-    onConnection: (socket) => {
-      sockets.push(socket);
-      socket.on('data', (bytes: Buffer) => received.push(bytes)).on('error', () => undefined);
-      tellAccepted?.(socket);
-    },
-    onRefused: (error) => refused.push(error),
+  const server = createServer(linkServerOptions(certificate, timeoutMs));
+  server.on('tlsClientError', (error, socket) => {
+    refused.push(error);
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket) => {
+    socket.on('data', (bytes: Buffer) => received.push(bytes)).on('error', () => undefined);
+    if (!speaksLink(socket)) {
+      refused.push(new Error('names no protocol'));
+      socket.destroy();
+      return;
+    }
+    sockets.push(socket);
+    tellAccepted?.(socket);
   });
   const port = await listen(context, server);
   return {

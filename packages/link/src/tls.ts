@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { LinkCertificate } from './certificate.ts';
 import { EXPORTER_BYTES } from './device-key.ts';
 import { LinkSetupError, messageOf } from './errors.ts';
@@ -24,20 +24,12 @@ export function exporterValues(socket: TLSSocket): ExporterValues {
   return { datagrams: value('datagrams'), device: value('device') };
 }
 
-export interface LinkServerOptions {
-  readonly certificate: LinkCertificate;
-  /** Time for the TLS handshake, ms; a connection that has not finished it then is closed. */
-  readonly handshakeTimeoutMs: number;
-  /** A connection that speaks link. Add an `error` listener in the same turn. */
-  readonly onConnection: (socket: TLSSocket, exporters: ExporterValues) => void;
-  /** A connection that came to nothing: junk, another protocol, an older TLS, too slow. It is closed already. */
-  readonly onRefused?: (error: Error) => void;
-}
-
-/** A server that takes TLS 1.3 with the ALPN of link and nothing else. Listening, and bounding connections, is the caller's. */
-export function createLinkServer(options: LinkServerOptions): Server {
-  const { certificate, handshakeTimeoutMs, onConnection, onRefused } = options;
-  const server = createServer({
+/**
+ * Options for `tls.createServer`: TLS 1.3 alone. Destroy the socket on `tlsClientError`: Node itself closes no connection
+ * whose time for the handshake is up. What does not speak link is for {@link speaksLink} to tell, on `secureConnection`.
+ */
+export function linkServerOptions(certificate: LinkCertificate, handshakeTimeoutMs: number): TlsOptions {
+  return {
     cert: certificate.certificate,
     key: certificate.key,
     minVersion: 'TLSv1.3',
@@ -47,23 +39,12 @@ export function createLinkServer(options: LinkServerOptions): Server {
     handshakeTimeout: handshakeTimeoutMs,
     // A flush is one write already, and the next one must not wait for an acknowledgement.
     noDelay: true,
-  });
-  server.on('tlsClientError', (error, socket) => {
-    // Node itself closes no connection whose time is up.
-    socket.destroy();
-    onRefused?.(error);
-  });
-  server.on('secureConnection', (socket) => {
-    // OpenSSL lets those in that name no protocol at all.
-    if (socket.alpnProtocol === LINK_ALPN) {
-      onConnection(socket, exporterValues(socket));
-      return;
-    }
-    socket.on('error', () => undefined);
-    socket.destroy();
-    onRefused?.(new LinkSetupError('NOT_LINK', `A client names no protocol, not "${LINK_ALPN}"`));
-  });
-  return server;
+  };
+}
+
+/** Whether the other side said that it speaks link. OpenSSL lets those in that name no protocol at all. */
+export function speaksLink(socket: TLSSocket): boolean {
+  return socket.alpnProtocol === LINK_ALPN;
 }
 
 export interface ConnectTlsOptions {
@@ -130,7 +111,7 @@ export function connectTls(options: ConnectTlsOptions): Promise<TlsConnection> {
     socket.once('error', onError).once('close', onClose);
     socket.once('secureConnect', () => {
       try {
-        if (socket.alpnProtocol !== LINK_ALPN) throw notLink(host, port, `it chose no protocol, not "${LINK_ALPN}"`);
+        if (!speaksLink(socket)) throw notLink(host, port, `it chose no protocol, not "${LINK_ALPN}"`);
         const certificate = socket.getPeerX509Certificate();
         if (certificate === undefined) throw notLink(host, port, 'it showed no certificate');
         const fingerprint = fingerprintOf(certificate.publicKey);
