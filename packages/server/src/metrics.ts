@@ -1,5 +1,6 @@
 import type { Hub } from '@confab/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { registerLinkMetrics } from './link-metrics.ts';
 import type { Stats, WireStats } from './stats.ts';
 
 /** Upper ends of the latency histogram's buckets, seconds. */
@@ -66,6 +67,7 @@ export class Metrics {
     this.#wireCounter('confab_sent_bytes_total', 'Payload bytes that went out', (wire) => wire.sentBytes);
     this.#connections();
     this.#drops();
+    registerLinkMetrics(this.#registry, stats);
   }
 
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;

@@ -31,6 +31,8 @@ export interface Endpoint {
   readonly isPlaintext: boolean;
   /** One of a second pair of ports for the same wire. */
   readonly isAlternate: boolean;
+  /** Of the key that clients pin, where there is one. */
+  readonly fingerprint?: string;
 }
 
 /**

@@ -2,6 +2,7 @@ import { BridgeGateway } from './bridge/gateway.ts';
 import type { GatewayEntry } from './gateway.ts';
 import { JsonDatagramsGateway } from './json-datagrams/gateway.ts';
 import { JsonLinesGateway } from './json-lines/gateway.ts';
+import { LinkGateway } from './link/gateway.ts';
 import { Stage1Gateway } from './stage1/gateway.ts';
 import { TcrpGateway } from './tcrp/gateway.ts';
 import { UcrpGateway } from './ucrp/gateway.ts';
@@ -23,5 +24,6 @@ export const gateways: readonly GatewayEntry[] = [
     isEnabled: (config) => config.jsonDatagrams.enabled,
     create: (context) => new JsonDatagramsGateway(context),
   },
+  { name: 'link', isEnabled: (config) => config.link.enabled, create: (context) => new LinkGateway(context) },
   { name: 'bridge', isEnabled: (config) => config.bridge.enabled, create: (context) => new BridgeGateway(context) },
 ];

@@ -92,7 +92,7 @@ export interface JoinRequest {
 export interface WireKind {
   readonly name: string;
   /** Section of the configuration. */
-  readonly section: 'hybrid' | 'stage1' | 'json_lines' | 'json_datagrams' | 'http';
+  readonly section: 'hybrid' | 'stage1' | 'json_lines' | 'json_datagrams' | 'http' | 'link';
   /** Whether a member is shown its own lines. */
   readonly hasEcho: boolean;
   /** Whether members are told of joins and leaves without asking. */

@@ -1,0 +1,198 @@
+import { CoreError, type Hub, type Member, type Reader, type Room, type RoomEvent, type Unit } from '@confab/core';
+import { type ControlMessage, decodePost, encodeOwnEvent, LeftReason, type LinkEndpoint } from '@confab/wire/link';
+import type { WireStats } from '../../stats.ts';
+import { refusalOf } from './codes.ts';
+import type { LinkEncoding } from './encoding.ts';
+
+/** What a channel needs of its session. */
+export interface ChannelHost {
+  readonly hub: Hub;
+  readonly stats: WireStats;
+  readonly encoding: LinkEncoding;
+  readonly endpoint: LinkEndpoint;
+  /** Whether the client can be reached on a path. */
+  readonly isConnected: boolean;
+  /** Send a message on the control channel. */
+  tell(message: ControlMessage): void;
+  /** The endpoint has something to write. */
+  wake(): void;
+  /** The channel carries nothing any more. */
+  closed(channel: LinkChannel): void;
+}
+
+export interface LinkChannelOptions {
+  readonly host: ChannelHost;
+  /** Its number. */
+  readonly number: number;
+  readonly member: Member;
+  /** Number of the first event to come. */
+  readonly firstSeq: number;
+  /** From this number on the client has its own posts, so that they come in short. */
+  readonly ownFromSeq: number;
+  /** Begins the client id of each post: names the device and its outbox. */
+  readonly clientIdPrefix: string;
+}
+
+/** A member's room on one channel of its session: posts in, the room's log out. */
+export class LinkChannel {
+  readonly number: number;
+  readonly member: Member;
+  readonly #host: ChannelHost;
+  readonly #ownFromSeq: number;
+  readonly #clientIdPrefix: string;
+  #nextSeq: number;
+  #heldSeq: number;
+  #reader: Reader<LinkChannel> | undefined;
+  /** *ending*: the room is closed, and its last events are still on their way. */
+  #state: 'open' | 'ending' | 'gone' = 'open';
+
+  constructor({ host, number, member, firstSeq, ownFromSeq, clientIdPrefix }: LinkChannelOptions) {
+    this.#host = host;
+    this.number = number;
+    this.member = member;
+    this.#ownFromSeq = ownFromSeq;
+    this.#clientIdPrefix = clientIdPrefix;
+    this.#nextSeq = firstSeq;
+    this.#heldSeq = firstSeq;
+  }
+
+  get room(): Room {
+    return this.member.room;
+  }
+
+  /** Whether the member's client can be reached. */
+  get isConnected(): boolean {
+    return this.#host.isConnected;
+  }
+
+  /** Whether the member is in the room, as far as this channel goes. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Read the room's log from now on; the channel is open at the endpoint, and JOINED is said. */
+  start(): void {
+    const { hub, encoding } = this.#host;
+    this.#reader = hub.attach(this.member, encoding, this, this.#nextSeq - 1);
+  }
+
+  /** A record from the client. @throws {CodecError} it is no post */
+  post(record: Uint8Array): void {
+    const { kind, outbox, target, body } = decodePost(record);
+    const clientId = this.#clientIdPrefix + outbox;
+    const { headSeq } = this.room.log;
+    const refused = this.#host.hub.post(this.member, {
+      kind,
+      body,
+      clientId,
+      target,
+      settle: (result) => {
+        if (result instanceof CoreError) this.#refuse(outbox, result);
+        else if (result.seq <= headSeq || result.author !== this.member.id) this.#accept(outbox, result);
+        // A new one comes back as an own event, which is its acceptance.
+      },
+    });
+    if (refused !== undefined) this.#refuse(outbox, refused);
+  }
+
+  /** Write to the session. */
+  deliver(units: readonly Unit[], reader: Reader<LinkChannel>): void {
+    const { endpoint, stats } = this.#host;
+    let isFull = false;
+    for (const unit of units) {
+      if (this.#state !== 'open') return;
+      if (unit.bytes.length === 0) continue;
+      if (unit.seq > this.#nextSeq) this.skip(unit.seq - 1);
+      if (unit.seq < this.#nextSeq) continue;
+      this.#nextSeq = unit.seq + 1;
+      isFull = endpoint.send(this.number, this.#bytesOf(unit)).isFull;
+      stats.deliveries += 1;
+    }
+    if (isFull) reader.pause();
+    this.#host.wake();
+  }
+
+  /** Events up to this one will not come. */
+  skip(lastSeq: number): void {
+    if (this.#state !== 'open' || lastSeq < this.#nextSeq) return;
+    this.#nextSeq = lastSeq + 1;
+    this.#host.endpoint.skip(this.number, lastSeq);
+    this.#host.wake();
+  }
+
+  /** The client holds every event below. */
+  held(nextSeq: number): void {
+    this.#heldSeq = nextSeq;
+    if (this.#state === 'ending') this.#endWhenHeld();
+  }
+
+  /** Sent once and forgotten. */
+  ephemeral(kind: number, body: Uint8Array): void {
+    if (this.#state !== 'open') return;
+    this.#host.endpoint.sendEphemeral(this.number, kind, body);
+    this.#host.wake();
+  }
+
+  /** There is room in the window again. */
+  drained(): void {
+    this.#reader?.resume();
+  }
+
+  /** The room was closed: the client is told once it has the last of it. */
+  roomClosed(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ending';
+    this.#endWhenHeld();
+  }
+
+  /** The member is out, for a reason that needs no more of the log. */
+  end(reason: number, text: string, request = 0): void {
+    if (this.#state === 'gone') return;
+    this.#host.tell({ type: 'left', request, channel: this.number, reason, text });
+    this.#host.endpoint.closeChannel(this.number);
+    this.release();
+  }
+
+  /** The session is over, or somebody else reads for the member: let go of the log. The member stays. */
+  release(): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    this.#reader?.detach();
+    this.#host.closed(this);
+  }
+
+  #endWhenHeld(): void {
+    if (this.#heldSeq >= this.#nextSeq) this.end(LeftReason.ROOM_CLOSED, 'Room closed: the host has left');
+  }
+
+  #bytesOf(unit: Unit): Uint8Array {
+    if (unit.author !== this.member.id || unit.seq < this.#ownFromSeq) return unit.bytes;
+    const event = this.#host.encoding.eventOf(unit);
+    const outbox = event === undefined ? undefined : this.#outboxOf(event);
+    if (event === undefined || outbox === undefined) return unit.bytes;
+    const { kind, timeMs, target } = event;
+    return encodeOwnEvent({
+      kind,
+      timeMs: timeMs - this.#host.encoding.timeBaseMs,
+      outbox,
+      ...(target === undefined ? {} : { target }),
+    });
+  }
+
+  /** Number of the post in the outbox of this channel, if the event is one of its posts. */
+  #outboxOf({ clientId }: RoomEvent): number | undefined {
+    return clientId?.startsWith(this.#clientIdPrefix) === true
+      ? Number(clientId.slice(this.#clientIdPrefix.length))
+      : undefined;
+  }
+
+  #accept(post: number, { seq }: RoomEvent): void {
+    if (this.#state !== 'gone') this.#host.tell({ type: 'accepted', channel: this.number, post, number: seq });
+  }
+
+  #refuse(post: number, error: CoreError): void {
+    if (this.#state === 'gone') return;
+    this.#host.stats.drop('refused');
+    this.#host.tell({ type: 'refused', channel: this.number, post, ...refusalOf(error) });
+  }
+}

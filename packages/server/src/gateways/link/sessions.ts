@@ -1,0 +1,62 @@
+import type { LinkServerSession } from './session.ts';
+
+export interface SessionsLimits {
+  readonly sessionsMax: number;
+  readonly addressSessionsMax: number;
+}
+
+/** All sessions of the gateway, by what finds them: the ticket of a HELLO, the connection id of a packet. */
+export class LinkSessions {
+  readonly #limits: SessionsLimits;
+  readonly #digest: (ticket: Uint8Array) => string;
+  readonly #byTicket = new Map<string, LinkServerSession>();
+  readonly #byConnectionId = new Map<string, LinkServerSession>();
+  readonly #countByAddress = new Map<string, number>();
+
+  /** @param digest one-way, so that the time a look-up takes tells nothing about tickets that exist */
+  constructor(limits: SessionsLimits, digest: (ticket: Uint8Array) => string) {
+    this.#limits = limits;
+    this.#digest = digest;
+  }
+
+  get size(): number {
+    return this.#byTicket.size;
+  }
+
+  values(): IterableIterator<LinkServerSession> {
+    return this.#byTicket.values();
+  }
+
+  /** Whether one more session from this IP address can be served. */
+  hasRoomFor(address: string): boolean {
+    const { sessionsMax, addressSessionsMax } = this.#limits;
+    return this.size < sessionsMax && (this.#countByAddress.get(address) ?? 0) < addressSessionsMax;
+  }
+
+  byTicket(ticket: Uint8Array): LinkServerSession | undefined {
+    return this.#byTicket.get(this.#digest(ticket));
+  }
+
+  byConnectionId(id: Uint8Array): LinkServerSession | undefined {
+    return this.#byConnectionId.get(keyOf(id));
+  }
+
+  add(session: LinkServerSession): void {
+    this.#byTicket.set(this.#digest(session.ticket), session);
+    this.#byConnectionId.set(keyOf(session.connectionId), session);
+    this.#countByAddress.set(session.address, (this.#countByAddress.get(session.address) ?? 0) + 1);
+  }
+
+  remove(session: LinkServerSession): void {
+    if (!this.#byTicket.delete(this.#digest(session.ticket))) return;
+    this.#byConnectionId.delete(keyOf(session.connectionId));
+    const others = this.#countByAddress.get(session.address)! - 1;
+    if (others === 0) this.#countByAddress.delete(session.address);
+    else this.#countByAddress.set(session.address, others);
+  }
+}
+
+/** One character a byte: the cheapest text there is. */
+function keyOf(id: Uint8Array): string {
+  return String.fromCharCode(...id);
+}
