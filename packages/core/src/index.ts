@@ -1,13 +1,16 @@
+export type { Encoding, Unit } from './encoding.ts';
 export * from './errors.ts';
 export * from './event.ts';
-export type { Encoding, ReaderState, Unit } from './fanout.ts';
-export { Reader } from './fanout.ts';
 export * from './hub.ts';
 export * from './limits.ts';
 export { type AppendCondition, CONDITION_KIND_MIN } from './log.ts';
 export type { Member, MemberState } from './member.ts';
 export * from './names.ts';
+export type { HubObserver, RemovalReason } from './observers.ts';
 export * from './ports.ts';
+export { CLIENT_ID_LENGTH_MAX, EVENT_KIND_MAX } from './post-rules.ts';
+export { Reader, type ReaderState } from './reader.ts';
+export type { Admission, Cursor, Entry, Post, TokenFormat } from './requests.ts';
 export type { Room, RoomState } from './room.ts';
 export * from './store.ts';
 export { KeyedBuckets, TokenBucket } from './token-bucket.ts';

@@ -15,6 +15,7 @@ export const limitsSection = z
     addresses: count.default(65_536).describe('addresses whose rates are remembered'),
     password_checks: count.default(2).describe('at the same time, 19 MiB each'),
     password_waiters: count.default(256).describe('password checks in the queue'),
+    address_password_checks: count.default(32).describe('of one IP address, under way or in the queue'),
     tail_events: count.default(256).describe('newest events of a room kept in memory'),
     tail_bytes: count.default(262_144).describe('as long as they stay within so many bytes'),
     commit_queue: count.default(65_536).describe('operations waiting for the store'),

@@ -57,6 +57,7 @@ const errorTexts = {
   RATE_LIMITED: jsonErrorTexts.tooManyRequests,
   LIMIT_REACHED: jsonErrorTexts.serverBusy,
   SERVER_CLOSING: jsonErrorTexts.serverClosing,
+  NOT_THE_AUTHOR: jsonErrorTexts.notYours,
   POST_INVALID: jsonErrorTexts.serverError,
   CONDITION_FAILED: jsonErrorTexts.serverError,
   STORE_FAILED: jsonErrorTexts.serverError,
