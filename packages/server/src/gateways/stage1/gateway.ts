@@ -1,5 +1,5 @@
 import type { Socket } from 'node:dgram';
-import { type Admission, CoreError, KeyedBuckets, type Member, validateRoomName } from '@confab/core';
+import { type Admission, CoreError, KeyedBuckets, type Member } from '@confab/core';
 import { CodecError } from '@confab/wire';
 import {
   decodeStage1,
@@ -69,11 +69,19 @@ export class Stage1Gateway implements Gateway {
     hub.observe({ memberRemoved: (member) => this.#forget(this.#peersByMember.get(member.id)) });
   }
 
-  /** @throws {ServerError} when it cannot listen; {CoreError} ROOM_NAME_INVALID for the configured room */
+  /**
+   * @throws {ServerError} when it cannot listen; {CoreError} ROOM_NAME_INVALID for the configured room, STORE_FAILED when it
+   *   cannot be made
+   */
   async open(): Promise<Endpoint[]> {
     const { udpPort, room, receiveBufferBytes, checkIntervalMs } = this.#settings;
     const { address, log, hub } = this.#context;
-    validateRoomName(room);
+    // All its users depend on this one room, so nobody may take its name and shut them out.
+    if ((await hub.holdOpenRoom(room)) === 'hosted') {
+      log.warn(
+        `stage1: room ${JSON.stringify(room)} is a hosted one, from before; it is open to all once its host has left`,
+      );
+    }
     const portKey = 'stage1.udp_port';
     const socket = await openDatagramSocket({ address, port: udpPort, portKey, receiveBufferBytes });
     socket.on('error', (error) => log.warn({ err: error }, 'stage1: socket error'));

@@ -100,7 +100,7 @@ function roomsPage(hub: Hub, names: readonly string[], after: string | undefined
   const rooms = page.flatMap((name) => {
     const room = hub.findRoom(name);
     if (room === undefined) return [];
-    return [{ name, kind: room.kind, members: room.members.size, hasPassword: room.passwordHash !== undefined }];
+    return [{ name, kind: room.kind, members: room.memberCount, hasPassword: room.passwordHash !== undefined }];
   });
   return { rooms, more: names.length - start - page.length };
 }
