@@ -1,5 +1,5 @@
 import type { Config } from '@confab/config';
-import { Hub, type Store } from '@confab/core';
+import { CoreError, Hub, type Store } from '@confab/core';
 import type { Logger } from 'pino';
 import { systemClock } from './adapters/clock.ts';
 import { createSchedule } from './adapters/schedule.ts';
@@ -30,6 +30,8 @@ export interface RunningServer {
    * @throws {ServerError} when the new conversation log or trace cannot be opened; then nothing has changed
    */
   reload(config: Config): Promise<Reloaded>;
+  /** Fulfils when the server cannot go on: another process writes to its database. It had better be stopped. */
+  readonly failed: Promise<CoreError>;
   /** Take no more input, answer and deliver what was taken, tell members, close the store. Repeated calls wait for the first. */
   stop(): Promise<void>;
 }
@@ -57,8 +59,18 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await store.close();
     throw error;
   }
+  const failed = Promise.withResolvers<CoreError>();
   hub.observe({
-    fault: (error) => log.error({ err: error }, 'an encoding failed; its members miss an event'),
+    fenced: (error) => failed.resolve(error),
+    fault: (error) => {
+      const isStore = error instanceof CoreError;
+      // Of a fence `failed` tells.
+      if (isStore && error.code === 'STORE_FENCED') return;
+      const what = isStore
+        ? 'the store failed; requests are refused while it does'
+        : 'a fault of the server was contained';
+      log.error({ err: error }, what);
+    },
     memberRemoved: (member, reason) => log.debug({ member: member.id, room: member.room.id, reason }, 'member removed'),
   });
 
@@ -109,6 +121,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     get tracePort() {
       return watching.tracePort;
     },
+    failed: failed.promise,
     reload: (next) => {
       const turn = reloading.then(() => reload(next));
       reloading = turn.catch(() => {});

@@ -59,10 +59,15 @@ export async function runServe(io: Io, options: ServeOptions): Promise<ExitCode>
   }
   // Whoever reads this may have gone (a closed pipe): the server is there for its members, not for its output.
   await write(io.stdout, `${startText(server.endpoints, config)}\n`);
-  const signal = await signals.stop;
+  const signal = await Promise.race([signals.stop, server.failed]);
+  if (typeof signal !== 'string' && config.log.file !== '') log.log.fatal(`${signal.message}; this server stops`);
   await server.stop();
   await log.close();
   signals.forget();
+  if (typeof signal !== 'string') {
+    await write(io.stderr, `confab: ${signal.message}; this server has stopped (${signal.code})\n`);
+    return ExitCode.FAILED;
+  }
   // Behind the ^C that a terminal shows.
   const begin = signal === 'SIGINT' && io.stdout.isTTY === true ? '\n' : '';
   await write(io.stdout, `${begin}${stopText(config)}\n`);
