@@ -9,6 +9,7 @@ import {
   hybridSection,
   jsonDatagramsSection,
   jsonLinesSection,
+  olderWiresSection,
   stage1Section,
 } from './sections/wires.ts';
 
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
   json_datagrams: jsonDatagramsSection,
   bridge: bridgeSection,
   http: httpSection,
+  older_wires: olderWiresSection,
   limits: limitsSection,
   log: logSection,
   trace: traceSection,

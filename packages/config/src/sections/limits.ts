@@ -6,7 +6,7 @@ export const limitsSection = z
     rooms: count.default(100_000).describe('open rooms'),
     room_members: count.default(10_000).describe('members of one room'),
     members: count.default(200_000).describe('members of all rooms'),
-    message_bytes: z.int().min(1).max(65_536).default(4096).describe('one message'),
+    message_bytes: z.int().min(1).max(10_240).default(4096).describe('one message'),
     password_bytes: count.default(1024).describe('a room password'),
     member_messages: rate({ perSecond: 100, burst: 1000 }).describe('messages of one member'),
     address_requests: rate({ perSecond: 100, burst: 1000 }).describe('create and join requests of one IP address'),

@@ -9,8 +9,9 @@ import {
 } from '@confab/wire/json';
 import { ClientError, type ClientErrorCode } from '../../errors.ts';
 import type { MessageEvent, NoticeEvent } from '../../session.ts';
-import { noticeOf } from '../../session-base.ts';
+import { leftOutText, noticeOf } from '../../session-base.ts';
 import { Arrivals, type Broadcast } from './arrivals.ts';
+import { Asking, type SettleNames } from './asking.ts';
 import { Retries, type RetriesOptions } from './retries.ts';
 
 /** Between repetitions of the join that shows the server that we are there, and us that it still knows us, ms. */
@@ -67,6 +68,7 @@ export class JsonuCore {
   readonly #handlers: CoreHandlers;
   readonly #retries: Retries;
   readonly #arrivals: Arrivals;
+  readonly #asking: Asking;
   #nextId: number;
   /** The time of the call under way. */
   #now = 0;
@@ -86,6 +88,7 @@ export class JsonuCore {
     this.#options = options;
     this.#handlers = options.handlers;
     this.#retries = new Retries(options);
+    this.#asking = new Asking(this.#retries);
     this.#arrivals = new Arrivals(options.user, (event, isHistory) => this.#show(event, isHistory));
     this.#nextId = options.firstId;
   }
@@ -142,6 +145,13 @@ export class JsonuCore {
     };
   }
 
+  /** Ask who is in the room. One at a time. Returns what stops the waiting. */
+  who(nowMs: number, settle: SettleNames): () => void {
+    const id = this.#takeId();
+    const request = this.#encode({ type: 'who', id });
+    return this.#asking.start(nowMs, id, () => this.#handlers.transmit(request), settle);
+  }
+
   leave(nowMs: number, settle: () => void): void {
     this.#keepaliveMs = Number.POSITIVE_INFINITY;
     const id = this.#takeId();
@@ -171,6 +181,11 @@ export class JsonuCore {
     switch (event.type) {
       case 'ack':
         this.#retries.acked(event.id);
+        return;
+      case 'users':
+        if (this.#asking.answered(event) && event.more !== undefined) {
+          this.#handlers.show({ type: 'notice', text: leftOutText(event.more) });
+        }
         return;
       case 'message':
       case 'system':
@@ -256,6 +271,7 @@ export class JsonuCore {
   }
 
   #hearError(nowMs: number, text: string): void {
+    if (this.#asking.isRefusal(text)) return;
     const refusal = joinRefusals[text];
     if (this.#entering !== undefined && refusal !== undefined) {
       const { room } = this.#entering;

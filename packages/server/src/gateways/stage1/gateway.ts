@@ -62,6 +62,7 @@ export class Stage1Gateway implements Gateway {
     const hooks = {
       send: (peer: Stage1Peer, datagram: Uint8Array) => this.#deliver(peer, datagram),
       spokenAs: (body: Uint8Array) => this.#spokenAs.get(body),
+      olderWires: context.config.olderWires,
     };
     this.#encodings = { typed: new Stage1Encoding('typed', hooks), plain: new Stage1Encoding('plain', hooks) };
     this.#alarms = new Alarms(hub.clock, timers);

@@ -32,10 +32,7 @@ const LEAVE = encodeUtf8(UCRP_LEAVE);
 export class UcrpGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #sockets: Socket[] = [];
-  readonly #encodings = new UcrpEncodings((outlet, datagram) => {
-    this.#stats.deliveries += 1;
-    this.#send(outlet, datagram);
-  });
+  readonly #encodings: UcrpEncodings;
   readonly #peers = new Map<number, UcrpPeer>();
   /** How many members are bound to an address (`ip|port`): what it sends is always looked at. */
   readonly #bound = new Map<string, number>();
@@ -49,6 +46,10 @@ export class UcrpGateway implements Gateway {
     this.#context = context;
     this.#stats = context.stats.wire('ucrp');
     this.#tap = context.tap;
+    this.#encodings = new UcrpEncodings(context.config.olderWires, (outlet, datagram) => {
+      this.#stats.deliveries += 1;
+      this.#send(outlet, datagram);
+    });
     const { log } = context;
     if (log.isLevelEnabled('debug')) {
       this.#onSent = (error) => {

@@ -61,6 +61,7 @@ export class WebSocketGateway implements Gateway {
       stats: this.#stats,
       log,
       rooms: this.#rooms,
+      olderWires: config.olderWires,
       frame: frameOf,
       historyMax: http.history,
       connectionsMax: http.maxConnections,
