@@ -40,7 +40,7 @@ export class UcrpGateway implements Gateway {
   readonly #tap: Tap;
   #isDraining = false;
   /** Only if somebody reads what it says: a callback for each datagram costs a tenth of sending it. */
-  readonly #onSent: ((error: Error | null) => void) | undefined;
+  #onSent: ((error: Error | null) => void) | undefined;
 
   constructor(context: GatewayContext) {
     this.#context = context;
@@ -51,11 +51,12 @@ export class UcrpGateway implements Gateway {
       this.#send(outlet, datagram);
     });
     const { log } = context;
-    if (log.isLevelEnabled('debug')) {
-      this.#onSent = (error) => {
-        if (error !== null) log.debug({ err: error }, 'ucrp: datagram not sent');
-      };
-    }
+    const listen = (): void => {
+      this.#onSent = log.isLevelEnabled('debug') ? (error) => this.#noteSent(error) : undefined;
+    };
+    listen();
+    // A reload may change the level.
+    log.on('level-change', listen);
     context.hub.observe({ memberRemoved: (member) => this.#forget(member) });
   }
 
@@ -284,6 +285,10 @@ export class UcrpGateway implements Gateway {
     peer.complainedMs = nowMs;
     const text = encodeUtf8(`Message not delivered: ${reason}`);
     for (const datagram of this.#encodings.for(peer.profile).system(text)) this.#send(outlet, datagram);
+  }
+
+  #noteSent(error: Error | null): void {
+    if (error !== null) this.#context.log.debug({ err: error }, 'ucrp: datagram not sent');
   }
 
   #send(outlet: UcrpOutlet, datagram: Uint8Array): void {
