@@ -176,11 +176,13 @@ function stopText(config: Config): string {
 
 /**
  * `stop` fulfils with the first signal that ends; an interrupt after that ends the process at once. SIGHUP asks for the
- * configuration to be read again, unless it means what it says: that the terminal is gone.
+ * configuration to be read again, unless it means what it says: that the terminal is gone. Nothing is asked of or shown on the
+ * terminal of a program that `nohup` started, so that one does not notice.
  */
 function listenForSignals(io: Io, onReload: () => void): { stop: Promise<EndingSignal>; forget: () => void } {
   const { promise: stop, resolve } = Promise.withResolvers<EndingSignal>();
-  const hadTerminal = hasTerminal();
+  const isAtTerminal = [io.stdin, io.stdout, io.stderr].some(({ isTTY }) => isTTY === true);
+  const hadTerminal = isAtTerminal && hasTerminal();
   let isStopping = false;
   const hear = (signal: EndingSignal): void => {
     if (signal === 'SIGHUP' && (!hadTerminal || hasTerminal())) {
