@@ -309,6 +309,7 @@ test('our client and an unmodified program that open to each other at the same t
   assert.equal(answer, bridgeack(ours, '127.0.0.1', ownPort));
   assert.equal((await client.inner.bridge())?.clientId, theirs);
   // The program opens and speaks, and from then on reads nothing but this connection.
+  await tcpExchange(tcpPort, chat(theirs, ours), { close: true });
   const peer = await RawPeer.dial(ownPort);
   peer.write(opening(theirs, 'tcp'));
   await client.inner.chat().catch(() => {});
