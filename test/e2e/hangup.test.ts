@@ -9,8 +9,10 @@ import { temporaryDirectory } from '@confab/testing';
 import { confabProgram } from '@confab/testing/run-confab';
 import { Tmux, withoutTmux } from '@confab/testing/tmux';
 import { quietEnvironment } from '@confab/testing/wire-settings';
+import { withoutProc } from '../support/process-memory.ts';
 import { eventually } from '../support/wait.ts';
 
+const skip = withoutTmux ?? withoutProc ?? false;
 const anyPorts = ['--tcp-port', '0', '--udp-port', '0'];
 
 function isRunning(pid: number): boolean {
@@ -49,7 +51,7 @@ async function serveInTerminal(context: TestContext, starter: readonly string[])
 const wasClosed = (data: string): boolean =>
   existsSync(join(data, 'confab.db')) && !existsSync(join(data, 'confab.db-wal'));
 
-test('a server whose terminal goes away stops, in good order', { skip: withoutTmux ?? false }, async (context) => {
+test('a server whose terminal goes away stops, in good order', { skip }, async (context) => {
   const { terminal, pid, data, logged } = await serveInTerminal(context, []);
   assert.ok(isRunning(pid) && !wasClosed(data));
   await terminal.close();
@@ -67,7 +69,7 @@ test('at a terminal that is still there SIGHUP reads the configuration again', {
   assert.ok(isRunning(pid));
 });
 
-test('a server that nohup started outlives its terminal', { skip: withoutTmux ?? false }, async (context) => {
+test('a server that nohup started outlives its terminal', { skip }, async (context) => {
   const { terminal, pid, data, logged } = await serveInTerminal(context, ['nohup']);
   await terminal.close();
   await eventually(
