@@ -12,6 +12,7 @@ import type { MessageEvent, NoticeEvent } from '../../session.ts';
 import { leftOutText, noticeOf } from '../../session-base.ts';
 import { Arrivals, type Broadcast } from './arrivals.ts';
 import { Asking, type SettleNames } from './asking.ts';
+import { Nudges } from './nudges.ts';
 import { Retries, type RetriesOptions } from './retries.ts';
 
 /** Between repetitions of the join that shows the server that we are there, and us that it still knows us, ms. */
@@ -80,15 +81,15 @@ export class JsonuCore {
   #own: string[] = [];
   #keepaliveMs = Number.POSITIVE_INFINITY;
   #isLost = false;
-  /** Nothing has come from the room yet: say again that we acknowledge, so that the server sends it again. */
-  #nudgeMs = Number.POSITIVE_INFINITY;
-  #nudges = 0;
+  /** While nothing has come from the room: say again that we acknowledge, so that the server sends it again. */
+  readonly #nudges: Nudges;
 
   constructor(options: CoreOptions) {
     this.#options = options;
     this.#handlers = options.handlers;
     this.#retries = new Retries(options);
     this.#asking = new Asking(this.#retries);
+    this.#nudges = new Nudges(options, () => this.#nudge());
     this.#arrivals = new Arrivals(options.user, (event, isHistory) => this.#show(event, isHistory));
     this.#nextId = options.firstId;
   }
@@ -200,19 +201,15 @@ export class JsonuCore {
   }
 
   nextTimeoutMs(): number {
-    return Math.min(this.#retries.nextTimeoutMs(), this.#arrivals.nextTimeoutMs(), this.#keepaliveMs, this.#nudgeMs);
+    const parts = [this.#retries, this.#arrivals, this.#nudges].map((part) => part.nextTimeoutMs());
+    return Math.min(this.#keepaliveMs, ...parts);
   }
 
   onTimeout(nowMs: number): void {
     this.#now = nowMs;
     this.#retries.onTimeout(nowMs);
     this.#arrivals.onTimeout(nowMs);
-    if (nowMs >= this.#nudgeMs) {
-      this.#nudge();
-      this.#nudges += 1;
-      const { baseDelayMs, maxRetries } = this.#options;
-      this.#nudgeMs = this.#nudges > maxRetries ? Number.POSITIVE_INFINITY : nowMs + baseDelayMs * 2 ** this.#nudges;
-    }
+    this.#nudges.onTimeout(nowMs);
     if (nowMs >= this.#keepaliveMs) this.#keepAlive(nowMs);
   }
 
@@ -232,8 +229,7 @@ export class JsonuCore {
     this.#password = password;
     this.#arrivals.entered(nowMs);
     this.#keepaliveMs = nowMs + KEEPALIVE_MS;
-    this.#nudges = 0;
-    this.#nudgeMs = nowMs + this.#options.baseDelayMs;
+    this.#nudges.start(nowMs);
     settle();
   }
 
@@ -256,7 +252,7 @@ export class JsonuCore {
 
   #hear(nowMs: number, event: Broadcast): void {
     this.#handlers.transmit(this.#encode({ type: 'ack', seq: event.seq }));
-    this.#nudgeMs = Number.POSITIVE_INFINITY;
+    this.#nudges.stop();
     // Of a room that one has left.
     if (event.room !== this.#room && event.room !== this.#entering?.room) return;
     if (event.type === 'system' && event.text === jsonErrorTexts.serverClosing) {
