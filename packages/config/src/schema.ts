@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { allowedValues } from './allowed.ts';
 import { limitsSection } from './sections/limits.ts';
 import { clientSection, logSection, traceSection } from './sections/log.ts';
+import { netSection } from './sections/net.ts';
 import { storeSection } from './sections/store.ts';
 import {
   bridgeSection,
@@ -21,6 +22,7 @@ export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address or name to listen on'),
   data: z.string().min(1).default('./data').describe('folder of the embedded store'),
   store: storeSection,
+  net: netSection,
   hybrid: hybridSection,
   stage1: stage1Section,
   json_lines: jsonLinesSection,

@@ -5,6 +5,7 @@ import { systemClock } from './adapters/clock.ts';
 import { createSchedule } from './adapters/schedule.ts';
 import { systemSecrets } from './adapters/secrets.ts';
 import { hostPort, isLoopback, resolveHost } from './address.ts';
+import { type Batching, loadBatching } from './datagrams/calls.ts';
 import type { Endpoint, Gateway } from './gateways/gateway.ts';
 import { gateways } from './gateways/registry.ts';
 import { toLimits } from './limits.ts';
@@ -74,7 +75,10 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     memberRemoved: (member, reason) => log.debug({ member: member.id, room: member.room.id, reason }, 'member removed'),
   });
 
+  const batching = loadBatching(config.net.batchDatagrams);
+  tellBatching(batching, log);
   const stats = new Stats();
+  stats.batching = batching;
   const tap = new Tap();
   const watching = new Watching({ hub, tap, log });
   const opened: Gateway[] = [];
@@ -94,7 +98,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await watching.configure(config);
     for (const entry of gateways) {
       if (!entry.isEnabled(config)) continue;
-      const gateway = entry.create({ hub, config, address, log, stats, tap });
+      const gateway = entry.create({ hub, config, address, log, stats, tap, batching });
       endpoints.push(...(await gateway.open()));
       opened.push(gateway);
     }
@@ -137,6 +141,12 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
 async function openStore(config: Config): Promise<Store> {
   if (config.store.kind === 'memory') return new MemoryStore();
   return openSqliteStore({ directory: config.data, synchronous: config.store.synchronous });
+}
+
+/** A line that nobody needs while all is as it should be. */
+function tellBatching({ calls, reason, isUnusual }: Batching, log: Logger): void {
+  if (calls !== undefined) log.debug('datagrams are sent and read in batches');
+  else log[isUnusual ? 'info' : 'debug'](`datagrams are sent and read one by one: ${reason}`);
 }
 
 function warnOfPlaintext(endpoints: readonly Endpoint[], log: Logger): void {

@@ -1,3 +1,5 @@
+import type { Batching } from './datagrams/calls.ts';
+
 /** Why something that came in, or should have gone out, was dropped. */
 export type DropReason =
   /** Not what the wire says. */
@@ -41,6 +43,8 @@ export class WireStats {
 
 /** The statistics of all wires, by the wire's name. */
 export class Stats {
+  /** How datagrams are sent. */
+  batching: Batching | undefined;
   readonly #wires = new Map<string, WireStats>();
 
   wire(name: string): WireStats {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:dgram';
 import { KeyedBuckets, type Member } from '@confab/core';
 import { encodeUtf8 } from '@confab/wire';
 import {
@@ -11,12 +10,13 @@ import {
   unknownTypeText,
   withJsonId,
 } from '@confab/wire/json';
-import { hostPort, plainAddress } from '../../address.ts';
+import { hostPort } from '../../address.ts';
+import { DatagramSocket } from '../../datagrams/socket.ts';
+import type { DatagramSource } from '../../datagrams/source.ts';
 import type { WireStats } from '../../stats.ts';
 import type { Tap } from '../../tap.ts';
 import { Alarms, type Timers } from '../alarms.ts';
-import { DatagramPeers, type DatagramSource } from '../datagram-peers.ts';
-import { closeDatagramSocket, openDatagramSocket } from '../datagram-socket.ts';
+import { DatagramPeers } from '../datagram-peers.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { UserLists } from '../json-users.ts';
 import { DepartedPeers } from './departed-peers.ts';
@@ -51,7 +51,7 @@ export class JsonDatagramsGateway implements Gateway {
   readonly #stats: WireStats;
   readonly #tap: Tap;
   #farewells: { readonly peer: JsonPeer; readonly room: string }[] = [];
-  #socket: Socket | undefined;
+  #socket: DatagramSocket | undefined;
   #isDraining = false;
 
   constructor(context: GatewayContext, timers?: Timers) {
@@ -85,16 +85,18 @@ export class JsonDatagramsGateway implements Gateway {
 
   async open(): Promise<Endpoint[]> {
     const { udpPort, receiveBufferBytes } = this.#settings;
-    const { address, log } = this.#context;
-    const portKey = 'json_datagrams.udp_port';
-    const socket = await openDatagramSocket({ address, port: udpPort, portKey, receiveBufferBytes });
-    socket.on('error', (error) => log.warn({ err: error }, 'json-datagrams: socket error'));
-    socket.on('message', (datagram, { address: from, port }) => {
-      const ip = plainAddress(from);
-      this.#receive(datagram, { address: from, port, ip, key: `${ip}|${port}` });
+    const { address, log, batching } = this.#context;
+    this.#socket = await DatagramSocket.open({
+      address,
+      port: udpPort,
+      portKey: 'json_datagrams.udp_port',
+      receiveBufferBytes,
+      batching,
+      onDatagram: (datagram, source) => this.#receive(datagram, source),
+      onUnsent: () => this.#stats.drop('unsent'),
+      onError: (error) => log.warn({ err: error }, 'json-datagrams: socket error'),
     });
-    this.#socket = socket;
-    const { port } = socket.address();
+    const { port } = this.#socket;
     const facts = { purpose: 'chat, JSON', isPlaintext: true, isAlternate: false } as const;
     return [{ wire: 'JSON datagrams', scheme: 'jsonu', protocol: 'udp', address, port, ...facts }];
   }
@@ -119,7 +121,7 @@ export class JsonDatagramsGateway implements Gateway {
       // Its own leave has moved the counter, so this is a later number than any that it was sent.
       this.#send(peer, encodeUtf8(encodeJsonSystem(room, jsonErrorTexts.serverClosing, position)));
     }
-    await closeDatagramSocket(this.#socket);
+    await this.#socket.close();
     this.#socket = undefined;
   }
 
@@ -292,7 +294,7 @@ export class JsonDatagramsGateway implements Gateway {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
     this.#show('out', target, datagram);
-    this.#socket?.send(datagram, target.port, target.address);
+    this.#socket?.queue(target.target, datagram);
   }
 
   #show(direction: 'in' | 'out', { ip, port }: DatagramSource, bytes: Uint8Array): void {
