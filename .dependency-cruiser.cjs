@@ -3,7 +3,8 @@
  * wire <- core <- server; wire <- client <- cli, web, desktop; wire <- link <- server, client. Tests may also use
  * @confab/testing.
  */
-const tests = '\\.test\\.ts$';
+/** Tests, and what several of them share. */
+const tests = ['\\.test\\.ts$', '/fixtures/'];
 
 /** Files of `from`, tests left out, may resolve to nothing in the workspace but `allowed`. */
 const only = (name, comment, from, allowed) => ({
@@ -72,7 +73,7 @@ module.exports = {
       from: {
         path: '^packages/(cli|web|desktop)/src',
         // The one exception: `confab serve` hands its arguments to the server (ADR 0001).
-        pathNot: [tests, '^packages/cli/src/commands/(serve|log)\\.ts$', '^packages/cli/src/trace/'],
+        pathNot: [...tests, '^packages/cli/src/commands/(serve|log)\\.ts$', '^packages/cli/src/trace/'],
       },
     },
     // `confab trace` shows bytes to people, and so reads what the codecs say of them.
@@ -82,8 +83,14 @@ module.exports = {
     {
       name: 'testing-is-for-tests',
       severity: 'error',
-      from: { path: '^packages/', pathNot: [tests, '^packages/testing/'] },
+      from: { path: '^packages/', pathNot: [...tests, '^packages/testing/'] },
       to: { path: '^packages/testing/' },
+    },
+    {
+      name: 'fixtures-are-for-tests',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: tests },
+      to: { path: '/fixtures/' },
     },
     {
       name: 'no-cycles',

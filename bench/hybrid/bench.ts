@@ -29,7 +29,7 @@ async function run(args: readonly string[]): Promise<boolean> {
   const pinning =
     cores.server === undefined
       ? 'not pinned'
-      : `server (all its threads) on core ${cores.server}, generator on core ${cores.generators.join(' and ')}`;
+      : `generator on core ${cores.generators.join(' and ')}; server in a and b on any, in c with all its threads on core ${cores.server}`;
   console.log(`${formatMachine(machine)}\n${pinning}\n`);
 
   const verdicts: Verdict[] = [];

@@ -6,11 +6,15 @@ import {
   bridge,
   bridgeack,
   chat,
+  line,
   NOBODY,
+  opening,
   PROBE,
   PROBEACK,
   quit,
   quitack,
+  RawListener,
+  RawPeer,
   RawUdp,
   REGNACK,
   regack,
@@ -235,6 +239,44 @@ test('junk counts as packets do', async () => {
   assert.equal(udp.untaken, 0);
   udp.close();
   fence.close();
+});
+
+test('two programs that are told of each other may both open in TCP mode, and both wait for an answer', async (context) => {
+  const { tcpPort } = server();
+  const listeners = [await RawListener.open(), await RawListener.open()] as const;
+  context.after(() => listeners.forEach((listener) => void listener.close()));
+  const [annPort, bobPort] = listeners.map(({ port }) => port) as [number, number];
+  // Both register before either bridges: by the rule of the wire each is told of the other, and neither waits.
+  assert.equal(
+    (await tcpExchange(tcpPort, register('ann', '127.0.0.1', annPort))).text,
+    regack('ann', '127.0.0.1', annPort),
+  );
+  assert.equal(
+    (await tcpExchange(tcpPort, register('bob', '127.0.0.1', bobPort))).text,
+    regack('bob', '127.0.0.1', bobPort),
+  );
+  assert.equal((await tcpExchange(tcpPort, bridge('ann'))).text, bridgeack('bob', '127.0.0.1', bobPort));
+  assert.equal((await tcpExchange(tcpPort, bridge('bob'))).text, bridgeack('ann', '127.0.0.1', annPort));
+  const [ann, bob] = [await RawPeer.dial(bobPort), await RawPeer.dial(annPort)];
+  ann.write(opening('ann', 'tcp') + line('ann', 'hello'));
+  bob.write(opening('bob', 'tcp') + line('bob', 'hi'));
+  // What each says has come to the other one, on a connection that a program which opened itself does not read; and where
+  // it does read, on the one that it made, nobody answers.
+  const accepted = [await listeners[0].accept(), await listeners[1].accept()] as const;
+  assert.equal(await accepted[0].read(), opening('bob', 'tcp') + line('bob', 'hi'));
+  assert.equal(await accepted[1].read(), opening('ann', 'tcp') + line('ann', 'hello'));
+  for (const peer of accepted) peer.close();
+  assert.equal(await ann.read(), '');
+  assert.equal(await bob.read(), '');
+  for (const peer of [ann, bob]) peer.close();
+  await tcpExchange(tcpPort, chat('ann', 'bob'), { close: true });
+
+  // The way out, which needs no change: who bridges before the other one registers waits, and is found.
+  await tcpExchange(tcpPort, register('ann', '127.0.0.1', annPort));
+  assert.equal((await tcpExchange(tcpPort, bridge('ann'))).text, NOBODY);
+  await tcpExchange(tcpPort, register('bob', '127.0.0.1', bobPort));
+  assert.equal((await tcpExchange(tcpPort, bridge('bob'))).text, bridgeack('ann', '127.0.0.1', annPort));
+  await tcpExchange(tcpPort, chat('ann', 'bob'), { close: true });
 });
 
 test('a half-sent request is closed without an answer when its time is over', async () => {

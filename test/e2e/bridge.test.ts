@@ -296,6 +296,31 @@ test('our client finds an unmodified program in TCP mode, opens and speaks first
   peer.close();
 });
 
+test('our client and an unmodified program that open to each other at the same time in TCP mode talk', async (context) => {
+  const { tcpPort } = server();
+  const [ours, theirs] = names();
+  const listener = await RawListener.open();
+  context.after(() => listener.close());
+  await tcpExchange(tcpPort, register(theirs, '127.0.0.1', listener.port));
+  const client = await Client.open(context, tcpPort);
+  await client.inner.register(ours);
+  const answer = (await tcpExchange(tcpPort, bridge(theirs))).text;
+  const ownPort = Number(/Port: (\d+)/.exec(answer)?.[1]);
+  assert.equal(answer, bridgeack(ours, '127.0.0.1', ownPort));
+  assert.equal((await client.inner.bridge())?.clientId, theirs);
+  // The program opens and speaks, and from then on reads nothing but this connection.
+  await tcpExchange(tcpPort, chat(theirs, ours), { close: true });
+  const peer = await RawPeer.dial(ownPort);
+  peer.write(opening(theirs, 'tcp'));
+  await client.inner.chat().catch(() => {});
+  peer.write(line(theirs, 'hello'));
+  await client.hears('hello');
+  const sent = client.inner.send('hi');
+  assert.equal(await peer.read(), line(ours, 'hi'));
+  await sent;
+  peer.close();
+});
+
 test('a line that nobody answers goes out after a while all the same', async (context) => {
   const { tcpPort } = server();
   const [ours, theirs] = names();

@@ -1,6 +1,5 @@
 /** Floods on each wire, while people on all the others chat. One real process that speaks every wire. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { prng } from '@confab/testing';
@@ -11,6 +10,7 @@ import { eventually } from '@confab/testing/raw/wait';
 import { wireKinds } from '@confab/testing/raw/wire-kinds';
 import { type ConfabServer, startConfabServer } from '@confab/testing/run-confab';
 import { wireSections, wireSettings } from '@confab/testing/wire-settings';
+import { inMib, percentile, residentBytes, withoutProc } from '../support/process-memory.ts';
 
 const JUNK_DATAGRAMS = 20_000;
 /** As many as surely fit a receive buffer of the usual size. */
@@ -63,10 +63,7 @@ after(async () => {
   for (const cleanUp of cleanUps) await cleanUp();
 });
 
-function memoryBytes(): number {
-  const status = readFileSync(`/proc/${server.process.child.pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
-}
+const memoryBytes = (): number => residentBytes(server.process.child.pid!);
 
 /** People on every wire but the one that is flooded, in one room. */
 async function gather(without: Target): Promise<WireMember[]> {
@@ -138,26 +135,41 @@ async function flood(target: Target): Promise<() => void> {
   };
 }
 
-describe('People on other wires do not notice', { skip: process.platform !== 'linux' && 'reads /proc' }, () => {
+/** A flood, while people on the other wires talk. Latencies from before it, and from during and after it, ms. */
+async function floodWhileTalking(target: Target): Promise<{ calm: number[]; flooded: number[] }> {
+  const people = await gather(target);
+  try {
+    const calm = await talk(people);
+    const flooding = flood(target);
+    const flooded = await talk(people);
+    const stop = await flooding;
+    flooded.push(...(await talk(people)));
+    stop();
+    return { calm, flooded: flooded.sort((left, right) => left - right) };
+  } finally {
+    for (const person of people) person.close();
+  }
+}
+
+describe('People on other wires do not notice', { skip: withoutProc ?? false }, () => {
+  /** Of the server once it has been through all of it: what is loaded, compiled and pooled by then is no leak. */
+  let startBytes = 0;
+  before(async () => {
+    for (const target of targets) await floodWhileTalking(target);
+    startBytes = memoryBytes();
+  });
+
   for (const target of targets) {
     const what = target.protocol === 'udp' ? `${JUNK_DATAGRAMS} junk datagrams` : `${HALF_OPEN} half-open connections`;
     test(`${what} on ${target.name} (${target.protocol})`, async (context) => {
-      const people = await gather(target);
-      context.after(() => {
-        for (const person of people) person.close();
-      });
-      await talk(people);
-      const startBytes = memoryBytes();
-      const flooding = flood(target);
-      const latencies = await talk(people);
-      const stop = await flooding;
-      latencies.push(...(await talk(people)));
-      stop();
-      latencies.sort((left, right) => left - right);
-      const p99 = latencies[Math.floor(latencies.length * 0.99)]!;
-      context.diagnostic(`p99 ${p99.toFixed(1)} ms over ${latencies.length} deliveries, none lost`);
-      await eventually(() => memoryBytes() < startBytes * 1.2 + (32 << 20), 'memory is near its start again', 60_000);
-      context.diagnostic(`${startBytes >> 20} MiB before, ${memoryBytes() >> 20} MiB after`);
+      const { calm, flooded } = await floodWhileTalking(target);
+      const [calmP99, floodedP99] = [percentile(calm, 0.99), percentile(flooded, 0.99)];
+      // The aim is 100 ms on a machine that does nothing else. Printed, and no more than that.
+      context.diagnostic(
+        `p99 of ${flooded.length} deliveries ${floodedP99.toFixed(1)} ms, without the flood ${calmP99.toFixed(1)} ms; none lost`,
+      );
+      await eventually(() => memoryBytes() <= startBytes * 1.2, 'memory is within 20 % of its start', 60_000);
+      context.diagnostic(`memory ${inMib(startBytes)} at the start, ${inMib(memoryBytes())} now`);
     });
   }
 });

@@ -27,6 +27,7 @@ test('the log goes to its file as JSON lines, and is whole when the server has s
     .map((line) => JSON.parse(line) as { msg: string; time: string });
   assert.ok(entries.some(({ msg }) => msg.includes('open to the network')));
   assert.ok(entries.some(({ msg }) => msg === 'member removed'));
+  assert.ok(entries.some(({ msg }) => msg.startsWith('datagrams are sent and read ')));
   for (const { time } of entries) assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 });
 

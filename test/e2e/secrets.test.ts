@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openBridge } from '@confab/client';
 import { temporaryDirectory } from '@confab/testing';
+import type { ServerPorts } from '@confab/testing/raw/member';
 import { wireKinds } from '@confab/testing/raw/wire-kinds';
 import { startTestServer } from '@confab/testing/test-server';
 import { wireSections } from '@confab/testing/wire-settings';
+import { RawUdp, tcpExchange } from '../support/bridge.ts';
 import { CREATE, encodeTcrp, entryPayload, JOIN, requestEntry, TcrpConnection } from '../support/tcrp.ts';
 import { encodeUcrp, fence, RawMember, REGISTER, UdpPeer } from '../support/ucrp.ts';
 import { eventually } from '../support/wait.ts';
@@ -37,7 +41,13 @@ for (const level of ['trace', 'debug']) {
     const conversation = join(folder, 'conversation.log');
     const { running, ports, log, stop } = await startTestServer(context, {
       wires: wireSections,
-      settings: { 'log.level': level, 'log.conversation': conversation, 'trace.enabled': true, 'trace.tcp_port': 0 },
+      settings: {
+        'log.level': level,
+        'log.conversation': conversation,
+        'trace.enabled': true,
+        'trace.tcp_port': 0,
+        'bridge.packets_max': 1000,
+      },
     });
     const watcher = connect(running.tracePort!, '127.0.0.1');
     context.after(() => void watcher.destroy());
@@ -95,6 +105,8 @@ for (const level of ['trace', 'debug']) {
       member.close();
     }
 
+    await throughTheBridge(ports);
+
     // What was asked for last is in the trace and in the logs, and so is all before it.
     const last = await RawMember.create(server, { room: 'last', user: 'Ann' });
     const listener = await RawMember.join(server, { room: 'last', user: 'Bob' });
@@ -146,6 +158,52 @@ async function forge(server: Server, members: readonly RawMember[]): Promise<voi
     }
   }
   thief.close();
+}
+
+/** Tokens of the bridge, right, forged, in pieces and where they do not belong; and what is said through its relay. */
+async function throughTheBridge(ports: ServerPorts): Promise<void> {
+  const [tcpPort, udpPort] = [ports.port('bridge', 'tcp'), ports.port('bridge', 'udp')];
+  const key = Buffer.alloc(32, 7).toString('base64url');
+  const udp = await RawUdp.open();
+  for (const mode of ['tcp', 'udp'] as const) {
+    const ask = async (packet: string): Promise<string> =>
+      mode === 'tcp' ? (await tcpExchange(tcpPort, packet)).text : udp.ask(udpPort, packet);
+    const answer = await ask(`REGISTER\r\nclientID: ann\r\nIP: 127.0.0.1\r\nPort: 1\r\nConfab-Key: ${key}\r\n\r\n`);
+    const token = note(/Confab-Token: (\S+)/.exec(answer)![1]!);
+    const forged = note(`${token.slice(0, -4)}AAAA`);
+    await ask(`BRIDGE\r\nclientID: ann\r\nConfab-Token: ${token}\r\n\r\n`);
+    await ask(`BRIDGE\r\nclientID: ann\r\nconfab-token:${forged}\r\n\r\n`);
+    if (mode === 'tcp') {
+      const socket = connect(tcpPort, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.resume();
+      const packet = `CONFAB\r\nConfab-Token: ${token}\r\nclientID: ann\r\n`;
+      await new Promise<void>((resolve) => socket.write(packet.slice(0, 30), () => resolve()));
+      // Another answer shows that the first piece has been read by itself.
+      await tcpExchange(tcpPort, 'PROBE\r\n\r\n');
+      socket.end(packet.slice(30));
+      await once(socket, 'close');
+    } else {
+      for (const end of [undefined, -1, -9]) udp.send(udpPort, `JUNK\r\nConfab-Token: ${token}`.slice(0, end));
+    }
+    await ask(`QUIT\r\nclientID: ann\r\nConfab-Token: ${token}\r\n\r\n`);
+    await relayed(mode === 'tcp' ? tcpPort : udpPort);
+  }
+  udp.close();
+}
+
+async function relayed(port: number): Promise<void> {
+  const url = `bridge://127.0.0.1:${port}`;
+  const [ann, bob] = [await openBridge(url, { path: 'relay' }), await openBridge(url, { path: 'relay' })];
+  await ann.register('ann');
+  await ann.bridge();
+  await bob.register('bob');
+  await bob.bridge();
+  await bob.chat();
+  const said = secret('relayed');
+  await bob.send(said);
+  for await (const event of ann.events()) if (event.type === 'message' && event.text === said) break;
+  await Promise.all([ann.close(), bob.close()]);
 }
 
 /** A password that comes in two segments, and one whose request never ends. */

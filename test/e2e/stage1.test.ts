@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { type ConnectOptions, connect, type Session, type SessionEvent } from '@confab/client';
 import { temporaryDirectory } from '@confab/testing';
 import { reservePorts, sharedServer, TestServer } from '../support/server-process.ts';
+import { CREATE, requestEntry } from '../support/tcrp.ts';
 import { RawMember, UdpPeer } from '../support/ucrp.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -190,4 +191,28 @@ test('who is not there, and who may not be let in, is told why', async () => {
   await assert.rejects(connect(url, { user: 'Ann', password: 'x' }), { code: 'NOT_SUPPORTED' });
   await assert.rejects(connect(url, { user: 'Ann', entry: 'create' }), { code: 'NOT_SUPPORTED' });
   await assert.rejects(connect(url, { user: 'Ann', signal: AbortSignal.abort(new Error('no')) }), /^Error: no$/);
+});
+
+test('nobody can take the room of this wire: not before anybody is in it, not after a restart or a reload', async (context) => {
+  const folder = temporaryDirectory(context);
+  const { path: data } = folder;
+  const take = async (running: TestServer): Promise<void> => {
+    const password = { dialect: 'object', password: 'mine' } as const;
+    for (const how of [{}, password]) {
+      const entry = await requestEntry(running, CREATE, { room: 'stage1', user: 'Eve', ...how });
+      assert.equal(entry.isAccepted, false);
+    }
+    const ann = await RawUser.open(context, portOf(running), 'Ann');
+    await ann.say(JOIN);
+    await ann.hears(typed(SYSTEM, 'SYSTEM', '🎉 Ann has joined the chat'));
+    await ann.say(DISCONNECT);
+  };
+  const first = folder.closing(await TestServer.start({ data, settings: ON }));
+  await take(first);
+  process.kill(first.process.pid, 'SIGHUP');
+  await eventually(() => first.process.stderr.includes('configuration read again'), 'the reload');
+  await take(first);
+  await first.process.end('SIGKILL');
+  const second = folder.closing(await TestServer.start({ data, settings: ON }));
+  await take(second);
 });

@@ -23,8 +23,10 @@ function freshRoom(...kinds: readonly WireKind[]): string {
   return kinds.every((kind) => kind.hasRooms) ? `room ${rooms}` : SHARED_ROOM;
 }
 
-async function enter(context: { after(hook: () => void): void }, kind: WireKind, room: string, user: string) {
-  const member = await kind.join(server.ports, { room, user });
+type Context = { after(hook: () => void): void };
+
+async function enter(context: Context, kind: WireKind, room: string, user: string, { ports } = server) {
+  const member = await kind.join(ports, { room, user });
   context.after(() => member.close());
   return member;
 }
@@ -102,10 +104,13 @@ describe('What a wire cannot say, it says as best it can', () => {
       });
       assert.equal(refused, undefined);
       await bob.shown.until(isSaid('* hello'), 'the corrected text');
-      // A deletion and a reaction say nothing here; what follows is the next thing that is shown.
+      // A reaction and a deletion say nothing here; what follows is the next thing that is shown.
+      hub.post(author, { kind: EventKind.REACTION, target: message!.seq, body: new TextEncoder().encode('👍') });
       hub.post(author, { kind: EventKind.DELETE, target: message!.seq, body: new Uint8Array(0) });
+      const shownBefore = bob.shown.notices.length;
       await ann.say('fence');
       assert.equal(await bob.shown.nextChat(), 'Ann: fence');
+      assert.equal(bob.shown.notices.length, shownBefore);
     });
 
     test(`a long line arrives on ${kind.name} whole, in pieces where the wire has no room for it`, async (context) => {
@@ -121,6 +126,42 @@ describe('What a wire cannot say, it says as best it can', () => {
       const pieces = bob.shown.chat.slice(0, -1).map((line) => line.slice('Ann: '.length));
       assert.equal(pieces.join(''), text);
       if (Buffer.byteLength(text) <= kind.pieceBytesMax) assert.equal(pieces.length, 1);
+    });
+  }
+});
+
+describe('By configuration', async () => {
+  const other = await startTestServer(suite, {
+    wires,
+    settings: { 'older_wires.edits': false, 'older_wires.reactions': true, 'hybrid.notices': true },
+  });
+  const lines = wireKinds.find(({ section }) => section === 'json_lines')!;
+
+  for (const kind of wireKinds) {
+    test(`${kind.name} shows a reaction as a notice and an edit not at all`, async (context) => {
+      const room = freshRoom(kind);
+      const ann = await enter(context, lines, room, 'Ann', other);
+      const bob = await enter(context, kind, room, 'Bob', other);
+      await ann.say('hello');
+      await bob.shown.until(isSaid('hello'), 'the message');
+      const { hub } = other.running;
+      const author = [...hub.members()].find((member) => member.user === 'Ann' && member.room.name === room)!;
+      const target = author.room.log.headSeq;
+      const post = (kindOf: number, text: string) => {
+        const refused = hub.post(author, { kind: kindOf, target, body: new TextEncoder().encode(text) });
+        assert.equal(refused, undefined);
+      };
+      post(EventKind.EDIT, 'hallo');
+      post(EventKind.REACTION, '👍');
+      await ann.say('fence');
+      const reacted = 'Ann reacted: 👍';
+      const shown = await bob.shown.until(({ text }) => text === reacted || text === '* hallo', 'the reaction');
+      // The string dialect has no word for a notice: it is chat of the server's own.
+      assert.deepEqual(
+        shown.kind === 'chat' ? [shown.user, shown.text] : [shown.text],
+        shown.kind === 'chat' ? ['system', reacted] : [reacted],
+      );
+      await bob.shown.until(isSaid('fence'), 'the line after it');
     });
   }
 });

@@ -1,15 +1,17 @@
 /**
- * Makes docs/images/two-people.svg from the real program: a server and two people who chat, each in a terminal.
- * `node tools/picture/make.ts` (needs tmux and the default ports).
+ * Makes docs/images/four-wires.svg from the real program: a server, and four people in one room, each over another wire and in
+ * a terminal. `node tools/picture/make.ts` (needs tmux and the default ports).
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from '@confab/testing';
 import { Tmux } from '@confab/testing/tmux';
-import { renderTerminals } from './terminal-svg.ts';
+import { wireSections } from '@confab/testing/wire-settings';
+import { renderTerminals, type TerminalPicture } from './terminal-svg.ts';
 
-const COLUMNS = 68;
+const COLUMNS = 62;
 const WIDE = COLUMNS * 2 + 4;
+const ROWS = 9;
 
 const cleanUps: (() => unknown)[] = [];
 const context = { after: (cleanUp: () => unknown) => void cleanUps.unshift(cleanUp) };
@@ -17,38 +19,63 @@ const context = { after: (cleanUp: () => unknown) => void cleanUps.unshift(clean
 const confab = [process.execPath, fileURLToPath(new URL('../../packages/cli/bin/confab.js', import.meta.url))];
 const data = temporaryDirectory(context).path;
 
+interface Person {
+  readonly title: string;
+  readonly terminal: Tmux;
+}
+
+async function enter(url: string, user: string): Promise<Person> {
+  const args = ['chat', url, '--user', user];
+  const terminal = await Tmux.start(context, [...confab, ...args], { columns: COLUMNS, rows: ROWS });
+  await terminal.sees(new RegExp(`${user}> $|${user}>$`));
+  return { title: `confab ${args.join(' ')}`, terminal };
+}
+
+/** Somebody says something, and everybody else sees it. */
+async function say(who: Person, people: readonly Person[], text: string): Promise<void> {
+  await who.terminal.type(text);
+  await who.terminal.press('Enter');
+  for (const other of people) await other.terminal.sees((screen) => screen.includes(text));
+}
+
 try {
-  const server = await Tmux.start(context, [...confab, 'serve', '--data', data], { columns: WIDE, rows: 12 });
+  // The terminals of tests have servers speak one wire alone.
+  const everyWire = wireSections.flatMap((wire) => ['--set', `${wire}.enabled=true`]);
+  const alternate = ['--set', 'hybrid.alternate.enabled=true'];
+  const serve = [...confab, 'serve', '--data', data, ...everyWire, ...alternate];
+  const server = await Tmux.start(context, serve, { columns: WIDE, rows: 20 });
   await server.sees(/Ctrl\+C/);
-  const url = 'ucrp://127.0.0.1:9090/lobby';
-  const ann = await Tmux.start(context, [...confab, 'chat', url, '--user', 'Ann'], { columns: COLUMNS, rows: 12 });
-  await ann.sees(/Ann> $|Ann>$/);
-  const bob = await Tmux.start(context, [...confab, 'chat', url, '--user', 'Bob'], { columns: COLUMNS, rows: 12 });
-  await bob.sees(/Bob> $|Bob>$/);
-  await ann.sees(/Bob joined/);
-  const say = async (who: Tmux, heardBy: Tmux, text: string): Promise<void> => {
-    await who.type(text);
-    await who.press('Enter');
-    await heardBy.sees((screen) => screen.includes(text));
-  };
-  await say(ann, bob, 'Hello Bob! Is this thing on?');
-  await say(bob, ann, 'Loud and clear 👋');
-  await ann.type('And while I am still typing this …');
-  await say(bob, ann, 'your line stays whole when mine arrives');
-  await ann.sees(/still typing/);
+  const people = [
+    await enter('ucrp://127.0.0.1:9090/lobby', 'Ann'),
+    await enter('jsonl://127.0.0.1:8765/lobby', 'Bob'),
+    await enter('ws://127.0.0.1:8080/lobby', 'Cleo'),
+    await enter('jsonu://127.0.0.1:8766/lobby', 'Dan'),
+  ] as const;
+  const [ann, bob, cleo, dan] = people;
+  await say(ann, people, 'Hello! Who is on which wire?');
+  await say(bob, people, 'JSON lines over TCP');
+  await say(cleo, people, 'WebSocket 👋');
+  await say(dan, people, 'datagrams, and nothing gets lost');
+  await cleo.terminal.type('/who');
+  await cleo.terminal.press('Enter');
+  await cleo.terminal.sees(/Here: Ann, Bob, Cleo, Dan/);
+  await ann.terminal.type('And while I am still typing this …');
+  await say(bob, people, 'your line stays whole when mine comes');
+  await ann.terminal.sees(/still typing/);
 
   const shown = (screen: string): string[] => screen.replaceAll(data, './data').split('\n');
   const top = shown(await server.screen());
-  const left = shown(await ann.screen());
-  const right = shown(await bob.screen());
-  const bottomRows = Math.max(left.length, right.length);
-  for (const rows of [left, right]) while (rows.length < bottomRows) rows.push('');
-  const picture = renderTerminals([
-    { title: 'npm ci && npm start', rows: top, columns: WIDE + 0.52, left: 0, top: 0 },
-    { title: 'Ann', rows: left, columns: COLUMNS, left: 0, top: top.length },
-    { title: 'Bob', rows: right, columns: COLUMNS, left: COLUMNS, top: top.length },
-  ]);
-  writeFileSync(new URL('../../docs/images/two-people.svg', import.meta.url), picture);
+  const pictures: TerminalPicture[] = [
+    { title: 'npm ci && npm start', rows: top, columns: WIDE + 0.52, left: 0, top: 0, column: 0, row: 0 },
+  ];
+  for (const [index, { title, terminal }] of people.entries()) {
+    const rows = shown(await terminal.screen());
+    while (rows.length < ROWS) rows.push('');
+    const [column, row] = [index % 2, Math.floor(index / 2)];
+    const place = { left: column * COLUMNS, top: top.length + row * ROWS, column, row: row + 1 };
+    pictures.push({ title, rows, columns: COLUMNS, ...place });
+  }
+  writeFileSync(new URL('../../docs/images/four-wires.svg', import.meta.url), renderTerminals(pictures));
 } finally {
   for (const cleanUp of cleanUps) await cleanUp();
 }

@@ -4,9 +4,12 @@ export interface TerminalPicture {
   readonly rows: readonly string[];
   /** Cells across. */
   readonly columns: number;
-  /** Place in the picture, in cells and rows of the whole. */
+  /** Place in the picture: cells and rows of text before it, … */
   readonly left: number;
   readonly top: number;
+  /** … and terminals to its left and above it. */
+  readonly column: number;
+  readonly row: number;
 }
 
 const CELL_WIDTH = 8.4;
@@ -18,8 +21,8 @@ const GAP = 14;
 /** Terminals as an SVG picture, by their text alone. */
 export function renderTerminals(terminals: readonly TerminalPicture[]): string {
   const boxes = terminals.map((terminal) => {
-    const x = GAP + terminal.left * CELL_WIDTH + (terminal.left > 0 ? GAP + PADDING * 2 : 0);
-    const y = GAP + terminal.top * ROW_HEIGHT + (terminal.top > 0 ? GAP + PADDING * 2 + TITLE_HEIGHT : 0);
+    const x = GAP + terminal.left * CELL_WIDTH + terminal.column * (GAP + PADDING * 2);
+    const y = GAP + terminal.top * ROW_HEIGHT + terminal.row * (GAP + PADDING * 2 + TITLE_HEIGHT);
     const width = terminal.columns * CELL_WIDTH + PADDING * 2;
     const height = terminal.rows.length * ROW_HEIGHT + PADDING * 2 + TITLE_HEIGHT;
     return { x, y, width, height, terminal };
@@ -42,7 +45,7 @@ export function renderTerminals(terminals: readonly TerminalPicture[]): string {
     ].join('\n');
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
-<title>A server, and two people who chat, in three terminals</title>
+<title>A server, and four people who chat in one room over four wires, each in a terminal</title>
 <style>
 text { font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #d8dee9; }
 .title { font-size: 12px; fill: #8a94a6; }

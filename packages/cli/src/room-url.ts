@@ -1,3 +1,4 @@
+import { urlPathOfRoom } from '@confab/client';
 import { parsePort } from './terminal/questions.ts';
 
 const DEFAULT_TCP_PORT = 9090;
@@ -13,8 +14,8 @@ export interface HybridRoom {
 
 /** The URL that `connect` takes. The UDP port is named only when it is not the TCP port + 1, which is the default. */
 export function hybridRoomUrl({ host, tcpPort, udpPort, room }: HybridRoom): string {
-  const query = udpPort === tcpPort + 1 ? '' : `?udp=${udpPort}`;
-  return `ucrp://${inUrl(host)}:${tcpPort}/${encodeURIComponent(room)}${query}`;
+  const query = udpPort === tcpPort + 1 ? '' : `udp=${udpPort}`;
+  return `ucrp://${inUrl(host)}:${tcpPort}${urlPathOfRoom(room, query)}`;
 }
 
 /** The server that a `ucrp://` URL names, whatever its room; undefined for any other text. */

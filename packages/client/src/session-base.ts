@@ -155,6 +155,11 @@ export function unreachableReason(error: Error): string {
   return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'nothing listens there' : error.message;
 }
 
+/** What is said of a list that lacks names, for it would be too long for its wire. */
+export function leftOutText(count: number): string {
+  return `The list is not whole: ${count} more ${count === 1 ? 'name has' : 'names have'} no place in it`;
+}
+
 const MEMBERSHIP_NOTICE = /^(.+) (joined|left)$/s;
 /** What servers say when a hosted room ends; it only looks like somebody's leave. */
 const ROOM_CLOSED = 'Room closed: the host has left';

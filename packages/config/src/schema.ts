@@ -3,6 +3,7 @@ import { allowedValues } from './allowed.ts';
 import { limitsSection } from './sections/limits.ts';
 import { linkSection } from './sections/link.ts';
 import { clientSection, logSection, traceSection } from './sections/log.ts';
+import { netSection } from './sections/net.ts';
 import { storeSection } from './sections/store.ts';
 import {
   bridgeSection,
@@ -10,6 +11,7 @@ import {
   hybridSection,
   jsonDatagramsSection,
   jsonLinesSection,
+  olderWiresSection,
   stage1Section,
 } from './sections/wires.ts';
 
@@ -21,6 +23,7 @@ export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address or name to listen on'),
   data: z.string().min(1).default('./data').describe('folder of the embedded store'),
   store: storeSection,
+  net: netSection,
   hybrid: hybridSection,
   stage1: stage1Section,
   json_lines: jsonLinesSection,
@@ -28,6 +31,7 @@ export const configSchema = z.strictObject({
   bridge: bridgeSection,
   http: httpSection,
   link: linkSection,
+  older_wires: olderWiresSection,
   limits: limitsSection,
   log: logSection,
   trace: traceSection,

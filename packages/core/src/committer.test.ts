@@ -37,6 +37,7 @@ async function makeCommitter({ queueMax = 1000, batchMax = 100 }: Setup = {}) {
   /** All that happened, in order: `publish room seq…`, `name committed seq`, `name repeated seq`, `name failed CODE`. */
   const trace: string[] = [];
   const faults: unknown[] = [];
+  const fences: unknown[] = [];
   const positions: number[] = [];
   const committer = new Committer({
     store,
@@ -48,6 +49,7 @@ async function makeCommitter({ queueMax = 1000, batchMax = 100 }: Setup = {}) {
       trace.push(`publish ${log.roomId}: ${events.map((event) => event.seq).join(' ')}`);
     },
     onFault: (error) => faults.push(error),
+    onFenced: (error) => fences.push(error),
     loaded: { lastPosition: 0 },
     queueMax,
     batchMax,
@@ -82,7 +84,7 @@ async function makeCommitter({ queueMax = 1000, batchMax = 100 }: Setup = {}) {
   const run = () => schedule.runUntilIdle();
   /** What was done since the last call. */
   const news = () => trace.splice(0);
-  return { store, clock, schedule, logs, committer, faults, positions, append, enqueue, run, news };
+  return { store, clock, schedule, logs, committer, faults, fences, positions, append, enqueue, run, news };
 }
 
 const bodies = (store: ScriptedStore, roomId = 1) =>
@@ -168,7 +170,7 @@ test('a failed batch is refused whole, and its numbers are given again', async (
 });
 
 test('an error of any kind from the store is a STORE_FAILED, a fence stays a fence, and the first of a row is reported', async () => {
-  const { store, append, enqueue, run, news, faults } = await makeCommitter();
+  const { store, append, enqueue, run, news, faults, fences } = await makeCommitter();
   const failures = [new TypeError('oops'), new CoreError('STORE_FENCED', 'somebody else has written')];
   for (const failure of failures) {
     store.answerNext(failure);
@@ -183,6 +185,7 @@ test('an error of any kind from the store is a STORE_FAILED, a fence stays a fen
   enqueue(append('c'));
   await run();
   assert.deepEqual(faults, failures);
+  assert.deepEqual(fences, [failures[1]], 'a fence is told of once');
 });
 
 test('what must happen is tried again, in front of what comes later', async () => {

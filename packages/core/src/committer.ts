@@ -40,6 +40,8 @@ export interface CommitterOptions {
   readonly onCommitted?: (events: number, waitedMs: number) => void;
   /** Hears of a fault that was contained: an operation or a publication that threw, and the first of a row of failed commits. */
   readonly onFault: (error: unknown) => void;
+  /** Hears, once, that somebody else has written to the log (STORE_FENCED): no commit will succeed any more. */
+  readonly onFenced?: (error: CoreError) => void;
   readonly loaded: Pick<LoadedState, 'lastPosition'>;
   readonly queueMax: number;
   readonly batchMax: number;
@@ -62,6 +64,7 @@ export class Committer {
   #isScheduled = false;
   #isCommitting = false;
   #isStoreFailing = false;
+  #isFenced = false;
   #position: number;
   /** Monotonic time at which the oldest operation of the queue came, ms. */
   #gatheringSinceMs = 0;
@@ -215,6 +218,10 @@ export class Committer {
     if (!this.#isStoreFailing) this.#options.onFault(cause);
     this.#isStoreFailing = true;
     const error = storeFailure(cause);
+    if (error.code === 'STORE_FENCED' && !this.#isFenced) {
+      this.#isFenced = true;
+      this.#contain(() => this.#options.onFenced?.(error));
+    }
     for (const operation of operations) this.#fail(operation, error, retained);
     if (retained.length < this.#options.batchMax) return;
     // The next batch would be this one again, over and over, and whoever waits behind it would never be told.

@@ -11,6 +11,7 @@ export type CoreErrorCode =
   | 'PASSWORD_INVALID'
   | 'MESSAGE_TOO_LONG'
   | 'POST_INVALID'
+  | 'NOT_THE_AUTHOR'
   | 'CONDITION_FAILED'
   | 'RATE_LIMITED'
   | 'LIMIT_REACHED'

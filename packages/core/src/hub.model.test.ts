@@ -12,10 +12,10 @@ import {
 import fc from 'fast-check';
 import { CoreError } from './errors.ts';
 import { EventKind, type RoomEvent } from './event.ts';
-import type { Reader } from './fanout.ts';
-import type { Admission, Entry } from './hub.ts';
 import type { Limits } from './limits.ts';
 import type { Member } from './member.ts';
+import type { Reader } from './reader.ts';
+import type { Admission, Entry } from './requests.ts';
 
 /*
  * The hub against a naive model, under random requests, a store that holds and fails, readers that pause, and restarts.

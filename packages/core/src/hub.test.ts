@@ -13,9 +13,11 @@ import {
 } from '@confab/testing';
 import { CoreError } from './errors.ts';
 import { EventKind, type RoomEvent } from './event.ts';
-import { CLIENT_ID_LENGTH_MAX, HISTORY_EVENTS_MAX, Hub, type Post } from './hub.ts';
+import { HISTORY_EVENTS_MAX, Hub } from './hub.ts';
 import { defaultLimits } from './limits.ts';
 import type { Member } from './member.ts';
+import { CLIENT_ID_LENGTH_MAX } from './post-rules.ts';
+import type { Post } from './requests.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -538,10 +540,12 @@ describe('posting', () => {
   test('a post carries its kind, target and client id into the log', async () => {
     const { ann, world, store, room, clock } = await withLobby();
     clock.setWall(1_700_000_000_123);
-    say(world, ann, 'better', { kind: EventKind.EDIT, target: 1, clientId: 'dev1:9' });
+    say(world, ann, 'good');
     await world.run();
-    const { kind, target, clientId, timeMs, author } = store.events(room.id)[1]!;
-    assert.deepEqual([kind, target, clientId, timeMs, author], [6, 1, 'dev1:9', 1_700_000_000_123, ann.id]);
+    say(world, ann, 'better', { kind: EventKind.EDIT, target: 2, clientId: 'dev1:9' });
+    await world.run();
+    const { kind, target, clientId, timeMs, author } = store.events(room.id)[2]!;
+    assert.deepEqual([kind, target, clientId, timeMs, author], [6, 2, 'dev1:9', 1_700_000_000_123, ann.id]);
   });
 
   test('a post that the store could not take is settled as failed, and its number is given again', async () => {
@@ -575,7 +579,7 @@ describe('posting', () => {
     ];
     for (const post of bad)
       assert.deepEqual(say(world, ann, 'x', post), ['refused POST_INVALID'], JSON.stringify(post));
-    const fine = [{ kind: 6, target: 1 }, { kind: 2 ** 32 - 1 }, { clientId: '😀'.repeat(CLIENT_ID_LENGTH_MAX / 2) }];
+    const fine = [{ kind: 32, target: 1 }, { kind: 2 ** 32 - 1 }, { clientId: '😀'.repeat(CLIENT_ID_LENGTH_MAX / 2) }];
     for (const post of fine) assert.deepEqual(say(world, ann, 'x', post), []);
     await world.run();
     assert.equal(store.events(ann.room.id).length, 4);

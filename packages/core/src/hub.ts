@@ -1,86 +1,29 @@
 import { Committer } from './committer.ts';
+import type { Encoding } from './encoding.ts';
 import { CoreError } from './errors.ts';
-import { EventKind, isServerKind, type RoomEvent } from './event.ts';
-import type { Encoding, Reader } from './fanout.ts';
+import type { RoomEvent } from './event.ts';
 import { copyLimits, type Limits, overwriteLimits } from './limits.ts';
-import { type AppendCondition, CONDITION_KIND_MIN, type RoomLog } from './log.ts';
+import type { RoomLog } from './log.ts';
 import { Member, type MemberFacts, type MemberState } from './member.ts';
 import { NameOwners } from './name-owners.ts';
 import { validateRoomName, validateUserName } from './names.ts';
-import { CloseOperation, JoinOperation, LeaveOperation, MemberPutOperation, PostOperation } from './operations.ts';
+import { type HubObserver, Observers, type RemovalReason } from './observers.ts';
+import {
+  CloseOperation,
+  HoldOperation,
+  JoinOperation,
+  type JoinResult,
+  LeaveOperation,
+  MemberPutOperation,
+} from './operations.ts';
 import { Passwords } from './passwords.ts';
 import type { Clock, Schedule, Secrets } from './ports.ts';
+import { Posts } from './posts.ts';
+import type { Reader } from './reader.ts';
+import type { Admission, Cursor, Entry, Post, TokenFormat } from './requests.ts';
 import { Room, type RoomState } from './room.ts';
 import type { LoadedRoom, LoadedState, RoomKind, Store } from './store.ts';
 import { KeyedBuckets } from './token-bucket.ts';
-
-/** How a token is written: a prefix, then so many random bytes in hexadecimal. */
-export interface TokenFormat {
-  readonly prefix: string;
-  /** Random bytes; at least 16 (128 bits). */
-  readonly bytes: number;
-}
-
-/** Who asks to be let in, and from where. */
-export interface Entry {
-  readonly room: string;
-  readonly user: string;
-  /** A key that was proved, when the user name belongs to it: see `Hub.names`. Without one the member is unverified. */
-  readonly deviceKey?: string | undefined;
-  readonly password?: string | undefined;
-  /** IP address of the asker: what rates are counted by and the token is bound to. */
-  readonly address: string;
-  /** Give the member a token by which it is known from now on; without one it ends with its connection. */
-  readonly token?: TokenFormat | undefined;
-  /** What the gateway needs to reach the member again, see `Member.profile`. */
-  readonly profile?: string;
-  /** Silence after which the member is dropped, ms; none: never. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** Let in: the request is in the store and everybody in the room can know of it. */
-export interface Admission {
-  readonly member: Member;
-  /** The token itself; it is kept nowhere else. Empty when none was asked for. */
-  readonly token: string;
-  /** Members of the room, the new one among them. */
-  readonly memberCount: number;
-  /** Sequence number of the event that announces the new member. */
-  readonly joinSeq: number;
-}
-
-export interface Post {
-  /** Must not be written to before the post is settled; a view of a larger buffer is copied, so as not to keep all of it. */
-  readonly body: Uint8Array;
-  /** Default: MESSAGE. Not one of those that only the server says (JOIN, LEAVE, CLOSE, NOTICE). */
-  readonly kind?: number;
-  /**
-   * Unique id of this post, at most 128 characters: the log takes each id once, so a post may be repeated for ever. The
-   * gateway makes ids of different authors differ (a device key and the author's own counter, say).
-   */
-  readonly clientId?: string | undefined;
-  /** Sequence number, from 1 up. */
-  readonly target?: number | undefined;
-  readonly condition?: AppendCondition | undefined;
-  /** Hears that the store has it, before any reader is handed it: for wires that acknowledge first. Not for a repeat. */
-  readonly persisted?: (() => void) | undefined;
-  /** Hears once how it ended: the event as it stands in the log (readers have been handed it), or why it does not. */
-  readonly settle?: ((result: RoomEvent | CoreError) => void) | undefined;
-}
-
-/** Why a member is no longer in its room. */
-export type RemovalReason = 'left' | 'timed-out' | 'room-closed';
-
-export interface HubObserver {
-  /** A member is gone, for whatever reason; called once per member, after the room was told. */
-  memberRemoved?(member: Member, reason: RemovalReason): void;
-  /** A batch is in the store and published: so many events, of which the oldest waited so long since it was asked for. */
-  committed?(events: number, waitedMs: number): void;
-  /** These events of a room, in their order, are in the store and were handed to its readers. Must not wait. */
-  published?(roomName: string, events: readonly RoomEvent[]): void;
-  /** A fault of our own that was contained. */
-  fault?(error: unknown): void;
-}
 
 export interface HubOptions {
   readonly store: Store;
@@ -90,21 +33,10 @@ export interface HubOptions {
   readonly limits: Limits;
 }
 
-/** Where a client says it stopped reading. */
-export interface Cursor {
-  readonly roomId: number;
-  readonly epoch: number;
-  readonly seq: number;
-}
-
-/** A client id longer than this is refused. */
-export const CLIENT_ID_LENGTH_MAX = 128;
 /** Fewest random bytes of a token. */
 export const TOKEN_BYTES_MIN = 16;
 /** Most events of one answer of `Hub.history`. */
 export const HISTORY_EVENTS_MAX = 1000;
-/** Highest number of an event kind: unsigned, 32 bits. */
-export const EVENT_KIND_MAX = 0xffff_ffff;
 
 /**
  * The rules of the chat: rooms, their logs, who is in them, who may do what and how often. Knows no socket, file or wire
@@ -122,10 +54,11 @@ export class Hub {
   readonly #secrets: Secrets;
   readonly #passwords: Passwords;
   readonly #committer: Committer;
-  readonly #observers = new Set<HubObserver>();
-  /** Those of them who want every event; mostly nobody, and then publishing costs nothing more. */
-  readonly #listeners = new Set<HubObserver>();
+  readonly #posts: Posts;
+  readonly #observers = new Observers();
   readonly #roomsByName = new Map<string, Room>();
+  /** Names of rooms that are open whoever comes, see `holdOpenRoom`. */
+  readonly #heldNames = new Set<string>();
   readonly #roomsByLog = new Map<RoomLog, Room>();
   readonly #members = new Map<number, Member>();
   readonly #membersByToken = new Map<string, Member>();
@@ -168,10 +101,11 @@ export class Hub {
         const room = this.#roomsByLog.get(log);
         if (room === undefined) return;
         room.fanout.publish(events);
-        if (this.#listeners.size > 0) this.#tellPublished(room.name, events);
+        this.#observers.published(room.name, events);
       },
-      onCommitted: (events, waitedMs) => this.#tellCommitted(events, waitedMs),
-      onFault: (error) => this.#contain(error),
+      onCommitted: (events, waitedMs) => this.#observers.committed(events, waitedMs),
+      onFault: (error) => this.#observers.fault(error),
+      onFenced: (error) => this.#observers.fenced(error),
       loaded,
       get queueMax() {
         return limits.commitQueueMax;
@@ -187,6 +121,7 @@ export class Hub {
       enqueue: (operation) => this.#committer.enqueue(operation),
       expectTaking: () => this.#expectTaking(),
     });
+    this.#posts = new Posts({ limits, clock, committer: this.#committer });
     const roomsById = new Map<number, Room>();
     for (const room of loaded.rooms) roomsById.set(room.id, this.#addRoom(room, 'open'));
     for (const stored of loaded.members) {
@@ -197,12 +132,7 @@ export class Hub {
 
   /** Be told of what happens, until the function that is returned is called. */
   observe(observer: HubObserver): () => void {
-    this.#observers.add(observer);
-    if (observer.published !== undefined) this.#listeners.add(observer);
-    return () => {
-      this.#observers.delete(observer);
-      this.#listeners.delete(observer);
-    };
+    return this.#observers.add(observer);
   }
 
   /**
@@ -241,6 +171,34 @@ export class Hub {
   findRoom(name: string): Room | undefined {
     const room = this.#roomsByName.get(name);
     return room?.state === 'open' ? room : undefined;
+  }
+
+  /**
+   * Keep an open room of this name for as long as the server runs, whether anybody is in it or not: nobody can make a hosted
+   * one of it and keep others out. It counts neither against `roomsMax` nor against anybody's rate. A hosted room that has
+   * the name already, from an earlier run, is left to its members; when it closes, the open one takes its place.
+   * @returns what kind of room has the name now
+   * @throws {CoreError} ROOM_NAME_INVALID, STORE_FAILED
+   */
+  async holdOpenRoom(name: string): Promise<RoomKind> {
+    validateRoomName(name);
+    this.#heldNames.add(name);
+    const known = this.#roomsByName.get(name);
+    if (known !== undefined) return known.kind;
+    await new Promise<void>((resolve, reject) => {
+      const room = this.#openNewRoom(name, 'open');
+      this.#committer.enqueue(
+        new HoldOperation(room, false, (error) => {
+          if (error === undefined) {
+            resolve();
+            return;
+          }
+          this.#forgetRoom(room);
+          reject(error);
+        }),
+      );
+    });
+    return 'open';
   }
 
   /**
@@ -298,38 +256,7 @@ export class Hub {
    */
   post(member: Member, post: Post): CoreError | undefined {
     if (this.#closing !== undefined) return new CoreError('SERVER_CLOSING', 'Cannot post: the server is shutting down');
-    if (member.state !== 'joined') return new CoreError('NOT_A_MEMBER', 'Cannot post: not a member of the room');
-    const { room } = member;
-    if (room.state !== 'open') return new CoreError('ROOM_CLOSED', 'Cannot post: the room was closed');
-    if (post.body.byteLength > this.limits.messageBytesMax) {
-      return new CoreError(
-        'MESSAGE_TOO_LONG',
-        `Cannot post: ${post.body.byteLength} bytes exceed ${this.limits.messageBytesMax}`,
-      );
-    }
-    const fault = postFault(post);
-    if (fault !== undefined) return new CoreError('POST_INVALID', `Cannot post: ${fault}`);
-    const { clientId } = post;
-    if (clientId !== undefined) {
-      const known = room.log.findByClientId(clientId);
-      if (known !== undefined) {
-        post.settle?.(known);
-        return undefined;
-      }
-      const pending = room.pendingPosts.get(clientId);
-      if (pending !== undefined) {
-        if (pending.alsoSettle(post.settle)) return undefined;
-        return new CoreError('RATE_LIMITED', 'Cannot post: repeated too often; wait for the result');
-      }
-    }
-    if (!member.bucket.take(this.clock.monotonicMs())) {
-      return new CoreError('RATE_LIMITED', 'Cannot post: too many messages; slow down');
-    }
-    if (!this.#committer.hasRoom) return new CoreError('RATE_LIMITED', 'Cannot post: the server is busy; try again');
-    const operation = new PostOperation(member, post);
-    if (clientId !== undefined) room.pendingPosts.set(clientId, operation);
-    this.#committer.enqueue(operation);
-    return undefined;
+    return this.#posts.post(member, post);
   }
 
   /**
@@ -347,7 +274,7 @@ export class Hub {
     const wasHost = member.isHost && room.kind === 'hosted';
     this.#remove(member);
     if (wasHost) this.#closeRoom(room, member, reason);
-    else this.#committer.enqueue(new LeaveOperation(member, () => this.#tellRemoved(member, reason)));
+    else this.#committer.enqueue(new LeaveOperation(member, () => this.#observers.memberRemoved(member, reason)));
   }
 
   /** Note that the member was heard just now. */
@@ -459,7 +386,7 @@ export class Hub {
       throw new CoreError('RATE_LIMITED', 'Too many wrong passwords; try again later');
     }
     try {
-      await this.#passwords.verify(entry.password, hash);
+      await this.#passwords.verify(entry.password, hash, entry.address);
     } catch (error) {
       if (error instanceof CoreError && error.code === 'PASSWORD_WRONG') this.fault(entry.address);
       throw error;
@@ -467,18 +394,16 @@ export class Hub {
   }
 
   async #enterNewRoom(entry: Entry, kind: RoomKind): Promise<Admission> {
-    if (this.#roomsByName.size >= this.limits.roomsMax) {
-      throw new CoreError('LIMIT_REACHED', `The server has ${this.#roomsByName.size} rooms, its limit`);
+    if (this.#countedRooms >= this.limits.roomsMax) {
+      throw new CoreError('LIMIT_REACHED', `The server has ${this.#countedRooms} rooms, its limit`);
     }
     if (!this.#newRooms.take(entry.address, this.clock.monotonicMs())) {
       throw new CoreError('RATE_LIMITED', 'Too many new rooms; try again later');
     }
-    this.#lastRoomId += 1;
-    const fresh = { id: this.#lastRoomId, name: entry.room, kind, createdMs: this.clock.wallMs() };
-    const room = this.#addRoom({ ...fresh, firstSeq: 1, lastSeq: 0, lastSeqByKind: new Map() }, 'opening');
+    const room = this.#openNewRoom(entry.room, kind);
     try {
       if (kind === 'hosted' && entry.password !== undefined && entry.password !== '') {
-        room.passwordHash = await this.#passwords.hash(entry.password);
+        room.passwordHash = await this.#passwords.hash(entry.password, entry.address);
       }
       return await this.#enter(room, entry, { bringsRoom: true });
     } catch (error) {
@@ -506,12 +431,12 @@ export class Hub {
     const member = this.#addMember(room, facts, 'joining', entry.timeoutMs);
     if (bringsRoom && room.kind === 'hosted') room.hostId = member.id;
     try {
-      const joinSeq = await new Promise<number>((resolve, reject) => {
+      const { joinSeq, memberCount } = await new Promise<JoinResult>((resolve, reject) => {
         this.#committer.enqueue(new JoinOperation(member, bringsRoom, resolve, reject));
       });
       // Its silence begins now, however long the store took.
       this.touch(member);
-      return { member, token, memberCount: room.members.size, joinSeq };
+      return { member, token, memberCount, joinSeq };
     } catch (error) {
       this.#remove(member);
       throw error;
@@ -526,8 +451,21 @@ export class Hub {
     return token;
   }
 
+  /** Rooms that count against `roomsMax`. */
+  get #countedRooms(): number {
+    let count = this.#roomsByName.size;
+    for (const name of this.#heldNames) if (this.#roomsByName.has(name)) count -= 1;
+    return count;
+  }
+
+  #openNewRoom(name: string, kind: RoomKind): Room {
+    this.#lastRoomId += 1;
+    const fresh = { id: this.#lastRoomId, name, kind, createdMs: this.clock.wallMs() };
+    return this.#addRoom({ ...fresh, firstSeq: 1, lastSeq: 0, lastSeqByKind: new Map() }, 'opening');
+  }
+
   #addRoom(loaded: LoadedRoom, state: RoomState): Room {
-    const room = new Room(this.#store, this.limits, loaded, state, (error) => this.#contain(error));
+    const room = new Room(this.#store, this.limits, loaded, state, (error) => this.#observers.fault(error));
     this.#roomsByName.set(room.name, room);
     this.#roomsByLog.set(room.log, room);
     return room;
@@ -571,70 +509,18 @@ export class Hub {
     this.#committer.enqueue(
       new CloseOperation(host, this.clock.wallMs(), () => {
         room.state = 'closed';
-        this.#tellRemoved(host, reason);
+        this.#observers.memberRemoved(host, reason);
         for (const member of [...room.members.values()]) {
           // One that is refused in this same batch was never in.
           const wasIn = member.state === 'joined';
           this.#remove(member);
-          if (wasIn) this.#tellRemoved(member, 'room-closed');
+          if (wasIn) this.#observers.memberRemoved(member, 'room-closed');
         }
         this.#forgetRoom(room);
       }),
     );
-  }
-
-  #tellRemoved(member: Member, reason: RemovalReason): void {
-    for (const observer of this.#observers) {
-      try {
-        observer.memberRemoved?.(member, reason);
-      } catch (error) {
-        this.#contain(error);
-      }
+    if (this.#heldNames.has(room.name)) {
+      this.#committer.enqueue(new HoldOperation(this.#openNewRoom(room.name, 'open'), true, () => {}));
     }
   }
-
-  #tellPublished(roomName: string, events: readonly RoomEvent[]): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener.published?.(roomName, events);
-      } catch (error) {
-        this.#contain(error);
-      }
-    }
-  }
-
-  #tellCommitted(events: number, waitedMs: number): void {
-    for (const observer of this.#observers) observer.committed?.(events, waitedMs);
-  }
-
-  #contain(error: unknown): void {
-    for (const observer of this.#observers) {
-      try {
-        observer.fault?.(error);
-      } catch {
-        // There is nobody left to tell.
-      }
-    }
-  }
-}
-
-/** What is wrong with the numbers and the id of a post. */
-function postFault({ kind = EventKind.MESSAGE, clientId, target, condition }: Post): string | undefined {
-  if (!isCount(kind, EVENT_KIND_MAX)) return `event kind ${kind} is not a whole number from 1 to ${EVENT_KIND_MAX}`;
-  if (isServerKind(kind)) return `event kind ${kind} is the server's own`;
-  if (target !== undefined && !isCount(target)) return `target ${target} is not a sequence number`;
-  if (condition !== undefined) {
-    if (!isCount(condition.kind, EVENT_KIND_MAX) || condition.kind < CONDITION_KIND_MIN) {
-      return `a condition names kinds from ${CONDITION_KIND_MIN} up, not ${condition.kind}`;
-    }
-    if (condition.seq !== 0 && !isCount(condition.seq)) return `condition ${condition.seq} is not a sequence number`;
-  }
-  if (clientId === undefined) return undefined;
-  if (clientId.length > CLIENT_ID_LENGTH_MAX) return `client id exceeds ${CLIENT_ID_LENGTH_MAX} characters`;
-  // Two broken ids could become one on their way into the store.
-  return clientId.isWellFormed() ? undefined : 'client id is not well-formed Unicode';
-}
-
-function isCount(value: number, max = Number.MAX_SAFE_INTEGER): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= max;
 }

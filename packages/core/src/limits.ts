@@ -34,8 +34,10 @@ export interface Limits {
   readonly addressesMax: number;
   /** Password hashes computed at the same time; each takes about 19 MiB. */
   readonly passwordChecksMax: number;
-  /** Password checks waiting for their turn. */
+  /** Password checks waiting for their turn … */
   readonly passwordWaitersMax: number;
+  /** … and those of one IP address, whether waiting or under way. */
+  readonly addressPasswordChecksMax: number;
   /** Newest events of a room kept in memory … */
   readonly tailEventsMax: number;
   /** … as long as their bodies stay within so many bytes. */
@@ -83,6 +85,7 @@ export const defaultLimits: Limits = {
   addressesMax: 65_536,
   passwordChecksMax: 2,
   passwordWaitersMax: 256,
+  addressPasswordChecksMax: 32,
   tailEventsMax: 256,
   tailBytesMax: 262_144,
   commitQueueMax: 65_536,

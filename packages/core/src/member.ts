@@ -1,5 +1,5 @@
-import type { Reader } from './fanout.ts';
 import type { Rate } from './limits.ts';
+import type { Reader } from './reader.ts';
 import type { Room } from './room.ts';
 import type { StoredMember } from './store.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -22,7 +22,7 @@ export class Member {
   /** Silence after which the member is dropped, ms; undefined: never. */
   timeoutMs: number | undefined;
   readonly bucket: TokenBucket;
-  state: MemberState;
+  #state: MemberState;
   /** What the gateway needs to reach this member again after a restart. */
   profile: string;
   /** Whether the member's JOIN is in the log, or in the batch that is being written: then its LEAVE must follow. */
@@ -44,10 +44,20 @@ export class Member {
     this.profile = stored.profile;
     this.joinedMs = stored.joinedMs;
     this.timeoutMs = options.timeoutMs;
-    this.state = options.state;
+    this.#state = options.state;
+    if (options.state === 'joined') room.memberCount += 1;
     this.isInLog = options.state === 'joined';
     this.heardMs = options.nowMs;
     this.bucket = new TokenBucket(options.messages, options.nowMs);
+  }
+
+  get state(): MemberState {
+    return this.#state;
+  }
+
+  set state(state: MemberState) {
+    this.room.memberCount += Number(state === 'joined') - Number(this.#state === 'joined');
+    this.#state = state;
   }
 
   get isHost(): boolean {

@@ -3,6 +3,7 @@ import { CoreError } from './errors.ts';
 import { EventKind, type RoomEvent } from './event.ts';
 import type { Draft } from './log.ts';
 import type { Member } from './member.ts';
+import type { Room } from './room.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Repetitions of one pending post that hear how it ended: a client may repeat for ever, and each one costs memory. */
@@ -104,18 +105,58 @@ export class PostOperation implements Operation {
   }
 }
 
+/** What a member learns of the room that it is let into. */
+export interface JoinResult {
+  readonly joinSeq: number;
+  /** Members of the room at that moment, the new one among them. */
+  readonly memberCount: number;
+}
+
+/** An open room that nobody has joined, so that its name is taken. */
+export class HoldOperation implements Operation {
+  readonly #room: Room;
+  readonly #done: (error?: CoreError) => void;
+  readonly #isRetried: boolean;
+
+  /**
+   * @param isRetried whether a failure is tried again; else `done` hears of it and the room is closed
+   */
+  constructor(room: Room, isRetried: boolean, done: (error?: CoreError) => void) {
+    this.#room = room;
+    this.#isRetried = isRetried;
+    this.#done = done;
+  }
+
+  seal(batch: Batch): void {
+    batch.add({ type: 'room-put', room: this.#room.toStored() });
+  }
+
+  committed(): void {
+    if (this.#room.state === 'opening') this.#room.state = 'open';
+    this.#done();
+  }
+
+  failed(error: CoreError): 'again' | 'drop' {
+    if (this.#isRetried) return 'again';
+    // At once, for those who asked to join meanwhile and are next in the queue.
+    this.#room.state = 'closed';
+    this.#done(error);
+    return 'drop';
+  }
+}
+
 /** A member comes in; the first one of a room that is being made brings the room with it. */
 export class JoinOperation implements Operation {
   readonly #member: Member;
   readonly #bringsRoom: boolean;
-  readonly #resolve: (joinSeq: number) => void;
+  readonly #resolve: (result: JoinResult) => void;
   readonly #reject: (error: CoreError) => void;
   #joinSeq = 0;
 
   constructor(
     member: Member,
     bringsRoom: boolean,
-    resolve: (joinSeq: number) => void,
+    resolve: (result: JoinResult) => void,
     reject: (error: CoreError) => void,
   ) {
     this.#member = member;
@@ -139,7 +180,7 @@ export class JoinOperation implements Operation {
     const { room } = this.#member;
     if (room.state === 'opening') room.state = 'open';
     if (this.#member.state === 'joining') this.#member.state = 'joined';
-    this.#resolve(this.#joinSeq);
+    this.#resolve({ joinSeq: this.#joinSeq, memberCount: room.memberCount });
   }
 
   failed(error: CoreError): 'drop' {

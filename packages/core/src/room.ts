@@ -23,6 +23,8 @@ export class Room {
   readonly members = new Map<number, Member>();
   /** Posts that are not settled yet, by client id. */
   readonly pendingPosts = new Map<string, PostOperation>();
+  /** Members who are in: what people are told. Kept by {@link Member.state}. */
+  memberCount = 0;
   passwordHash: string | undefined;
   hostId: number | undefined;
   state: RoomState;

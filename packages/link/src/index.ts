@@ -1,7 +1,7 @@
 export { Alarm, Alarms, type MonotonicClock, systemTimers, type Timers } from './alarms.ts';
 export { type CertificateOptions, IDENTITY_FILE, type LinkCertificate, loadCertificate } from './certificate.ts';
 export { nodeLinkCrypto } from './crypto.ts';
-export { addressText, type DatagramAddress, DatagramAddresses } from './datagram-address.ts';
+export { addressText, type DatagramAddress, DatagramAddresses, parseAddressText } from './datagram-address.ts';
 export {
   type DeviceKey,
   defaultDeviceKeyFile,

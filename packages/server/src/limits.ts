@@ -19,6 +19,7 @@ export function toLimits(limits: Config['limits']): Limits {
     addressesMax: limits.addresses,
     passwordChecksMax: limits.passwordChecks,
     passwordWaitersMax: limits.passwordWaiters,
+    addressPasswordChecksMax: limits.addressPasswordChecks,
     tailEventsMax: limits.tailEvents,
     tailBytesMax: limits.tailBytes,
     commitQueueMax: limits.commitQueue,

@@ -57,6 +57,7 @@ export class Metrics {
       fault: () => faults.inc(),
     });
 
+    this.#batching();
     this.#wireCounter(
       'confab_received_total',
       'Datagrams, frames, lines or packets that came in',
@@ -99,6 +100,20 @@ export class Metrics {
       collect() {
         this.reset();
         for (const [wire, counts] of stats.wires()) this.inc({ wire }, read(counts));
+      },
+    });
+  }
+
+  #batching(): void {
+    const stats = this.#stats;
+    new Gauge({
+      name: 'confab_datagram_batching',
+      help: '1: datagrams are sent many at a time; 0: one by one, for the reason that is given',
+      labelNames: ['reason'],
+      registers: [this.#registry],
+      collect() {
+        const { calls, reason = '' } = stats.batching ?? {};
+        this.set({ reason }, calls === undefined ? 0 : 1);
       },
     });
   }

@@ -32,6 +32,8 @@ export const changeableSettings: ReadonlySet<string> = new Set([
   'bridge.request_timeout_ms',
   'http.api_requests.per_second',
   'http.api_requests.burst',
+  'older_wires.edits',
+  'older_wires.reactions',
   'log.level',
   'log.conversation',
   'trace.enabled',

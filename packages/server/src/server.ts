@@ -1,10 +1,11 @@
 import type { Config } from '@confab/config';
-import { Hub, type Store } from '@confab/core';
+import { CoreError, Hub, type Store } from '@confab/core';
 import type { Logger } from 'pino';
 import { systemClock } from './adapters/clock.ts';
 import { createSchedule } from './adapters/schedule.ts';
 import { systemSecrets } from './adapters/secrets.ts';
 import { hostPort, isLoopback, resolveHost } from './address.ts';
+import { type Batching, loadBatching } from './datagrams/calls.ts';
 import type { Endpoint, Gateway } from './gateways/gateway.ts';
 import { gateways } from './gateways/registry.ts';
 import { toLimits } from './limits.ts';
@@ -30,6 +31,8 @@ export interface RunningServer {
    * @throws {ServerError} when the new conversation log or trace cannot be opened; then nothing has changed
    */
   reload(config: Config): Promise<Reloaded>;
+  /** Fulfils when the server cannot go on: another process writes to its database. It had better be stopped. */
+  readonly failed: Promise<CoreError>;
   /** Take no more input, answer and deliver what was taken, tell members, close the store. Repeated calls wait for the first. */
   stop(): Promise<void>;
 }
@@ -57,12 +60,25 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await store.close();
     throw error;
   }
+  const failed = Promise.withResolvers<CoreError>();
   hub.observe({
-    fault: (error) => log.error({ err: error }, 'an encoding failed; its members miss an event'),
+    fenced: (error) => failed.resolve(error),
+    fault: (error) => {
+      const isStore = error instanceof CoreError;
+      // Of a fence `failed` tells.
+      if (isStore && error.code === 'STORE_FENCED') return;
+      const what = isStore
+        ? 'the store failed; requests are refused while it does'
+        : 'a fault of the server was contained';
+      log.error({ err: error }, what);
+    },
     memberRemoved: (member, reason) => log.debug({ member: member.id, room: member.room.id, reason }, 'member removed'),
   });
 
+  const batching = loadBatching(config.net.batchDatagrams);
+  tellBatching(batching, log);
   const stats = new Stats();
+  stats.batching = batching;
   const tap = new Tap();
   const watching = new Watching({ hub, tap, log });
   const opened: Gateway[] = [];
@@ -82,7 +98,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await watching.configure(config);
     for (const entry of gateways) {
       if (!entry.isEnabled(config)) continue;
-      const gateway = entry.create({ hub, config, address, log, stats, tap });
+      const gateway = entry.create({ hub, config, address, log, stats, tap, batching });
       endpoints.push(...(await gateway.open()));
       opened.push(gateway);
     }
@@ -109,6 +125,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     get tracePort() {
       return watching.tracePort;
     },
+    failed: failed.promise,
     reload: (next) => {
       const turn = reloading.then(() => reload(next));
       reloading = turn.catch(() => {});
@@ -124,6 +141,12 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
 async function openStore(config: Config): Promise<Store> {
   if (config.store.kind === 'memory') return new MemoryStore();
   return openSqliteStore({ directory: config.data, synchronous: config.store.synchronous });
+}
+
+/** A line that nobody needs while all is as it should be. */
+function tellBatching({ calls, reason, isUnusual }: Batching, log: Logger): void {
+  if (calls !== undefined) log.debug('datagrams are sent and read in batches');
+  else log[isUnusual ? 'info' : 'debug'](`datagrams are sent and read one by one: ${reason}`);
 }
 
 function warnOfPlaintext(endpoints: readonly Endpoint[], log: Logger): void {

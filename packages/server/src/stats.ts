@@ -1,3 +1,4 @@
+import type { Batching } from './datagrams/calls.ts';
 import type { LinkSummary } from './link-summary.ts';
 
 /** Why something that came in, or should have gone out, was dropped. */
@@ -43,6 +44,8 @@ export class WireStats {
 
 /** The statistics of all wires, by the wire's name. */
 export class Stats {
+  /** How datagrams are sent. */
+  batching: Batching | undefined;
   /** What link's sessions do; undefined when link is not served. */
   link: (() => LinkSummary) | undefined;
   readonly #wires = new Map<string, WireStats>();

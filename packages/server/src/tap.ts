@@ -10,6 +10,8 @@ export interface TappedBytes {
   readonly isEnd?: boolean;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Where gateways show what passes their sockets, for `confab trace`. `watcher` is undefined unless somebody watches, so that
  * a gateway asks first and pays one comparison otherwise:
@@ -18,4 +20,9 @@ export interface TappedBytes {
  */
 export class Tap {
   watcher: ((bytes: TappedBytes) => void) | undefined;
+
+  /** A connection is gone: nothing more comes of its streams, whose place another one may take. */
+  end(wire: string, peer: string): void {
+    this.watcher?.({ wire, direction: 'in', peer, bytes: NO_BYTES, isEnd: true });
+  }
 }

@@ -13,12 +13,26 @@ const JUNK_COUNT = 300;
 /** The room that members of a wire share when they cannot choose. */
 export const SHARED_ROOM = 'stage1';
 
+/** A gateway that is told apart by what it is configured to do, not by its wire. */
+export interface GatewayVariant {
+  readonly variant?: string;
+  /** By dotted path. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Every datagram by itself, as where the system or Node has no better. */
+export const oneByOne: GatewayVariant = {
+  variant: 'datagrams one by one',
+  settings: { 'net.batch_datagrams': 'off' },
+};
+
 /**
  * What every gateway owes its members and everybody else, whatever its wire: called by the tests of each gateway for each
  * of its dialects and layouts. Members are raw clients, written from the wire's page alone.
  */
-export function gatewayContract(kind: WireKind): void {
-  describe(`The gateway contract, ${kind.name}`, () => {
+export function gatewayContract(kind: WireKind, { variant, settings = {} }: GatewayVariant = {}): void {
+  const name = variant === undefined ? kind.name : `${kind.name}, ${variant}`;
+  describe(`The gateway contract, ${name}`, () => {
     let server: TestServer;
     let rooms = 0;
     const cleanUps: (() => void | Promise<void>)[] = [];
@@ -28,7 +42,7 @@ export function gatewayContract(kind: WireKind): void {
     });
 
     const open = async (): Promise<ServerPorts> => {
-      server ??= await startTestServer(suite, { wires: [kind.section] });
+      server ??= await startTestServer(suite, { wires: [kind.section], settings });
       return server.ports;
     };
     const room = (): string => {
@@ -162,7 +176,7 @@ export function gatewayContract(kind: WireKind): void {
     });
 
     test('a stop of the server is orderly, and what was said is there after it', async (context) => {
-      const own = await startTestServer(context, { wires: [kind.section] });
+      const own = await startTestServer(context, { wires: [kind.section], settings });
       const name = kind.hasRooms ? 'lobby' : SHARED_ROOM;
       const ann = await kind.join(own.ports, { room: name, user: 'Ann' });
       const bob = await kind.join(own.ports, { room: name, user: 'Bob' });

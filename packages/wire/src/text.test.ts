@@ -194,3 +194,15 @@ test('JSON text refuses what Python would write differently or what has no UTF-8
   }
   assert.throws(() => pythonJson({ name: '\ud83d' }), { code: 'CODEC_INVALID_UTF8' });
 });
+
+test('short and long text, plain or not, is encoded as TextEncoder does, and each time into bytes of its own', () => {
+  const reference = new TextEncoder();
+  for (const unit of ['a', '\u0000', '\u007f', '\u0080', 'é', '日', '🎉']) {
+    for (const count of [0, 1, 15, 31, 32, 33, 64]) {
+      for (const text of [unit.repeat(count), `${'a'.repeat(count)}${unit}`, `${unit}${'a'.repeat(count)}`]) {
+        assert.deepEqual(encodeUtf8(text), reference.encode(text));
+      }
+    }
+  }
+  assert.notEqual(encodeUtf8('Ann').buffer, encodeUtf8('Ann').buffer);
+});

@@ -12,6 +12,9 @@ const fatalDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Longest text, bytes, that is decoded without the call into TextDecoder, which costs more than 24 ASCII characters do. */
 const INLINE_BYTES_MAX = 24;
 
+/** Longest text, UTF-16 units, that is encoded without the call into TextEncoder: names, mostly. */
+const INLINE_TEXT_MAX = 32;
+
 /** A value that JSON can hold; numbers are safe integers (see {@link pythonJson}). */
 export type JsonValue =
   | string
@@ -26,6 +29,10 @@ export type JsonValue =
  * @throws {CodecError} CODEC_INVALID_UTF8 when the text holds a lone surrogate, which has no UTF-8 form (RFC 3629 §3)
  */
 export function encodeUtf8(text: string): Uint8Array {
+  if (text.length <= INLINE_TEXT_MAX) {
+    const bytes = encodeShortAscii(text);
+    if (bytes !== undefined) return bytes;
+  }
   if (!text.isWellFormed()) {
     throw new CodecError('CODEC_INVALID_UTF8', 'Cannot encode text as UTF-8: it holds a lone surrogate', 0);
   }
@@ -47,6 +54,16 @@ export function decodeUtf8(bytes: Uint8Array, offset = 0): string {
  */
 export function decodeUtf8Range(bytes: Uint8Array, start: number, end: number): string {
   return decodePart(bytes, start, end, 0);
+}
+
+function encodeShortAscii(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7f) return undefined;
+    bytes[index] = unit;
+  }
+  return bytes;
 }
 
 function decodePart(bytes: Uint8Array, start: number, end: number, offset: number): string {

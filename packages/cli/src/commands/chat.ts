@@ -83,7 +83,9 @@ export function interruptExitCode(interrupt: Interrupt, isInteractive: boolean):
 function welcome(session: Session, screen: Screen): string {
   const { room, user, role, localAddress } = session;
   const hint = screen.isInteractive ? '; /help for help, Ctrl+C to leave' : '';
-  return `Joined "${sanitizeName(room)}" as ${sanitizeName(user)} (${role}), own address ${localAddress}${hint}`;
+  // Some platforms do not tell (WebSocket).
+  const address = localAddress === '' ? '' : `, own address ${localAddress}`;
+  return `Joined "${sanitizeName(room)}" as ${sanitizeName(user)} (${role})${address}${hint}`;
 }
 
 function systemUserName(env: Io['env']): string {

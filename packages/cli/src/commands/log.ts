@@ -5,7 +5,7 @@ import { type Io, write } from '../io.ts';
 import { clock } from '../terminal/clock.ts';
 import { sanitizeName } from '../terminal/sanitize.ts';
 import { renderTable } from '../terminal/table.ts';
-import { EventKind, eventToJson, type LoggedEvent, renderLoggedEvent, toJsonLine } from './log-lines.ts';
+import { eventToJson, type LoggedEvent, renderLoggedEvent, toJsonLine } from './log-lines.ts';
 
 /** Events read at a time. */
 const PAGE = 500;
@@ -38,9 +38,8 @@ async function showRooms(io: Io, reader: LogReader, isJson: boolean): Promise<Ex
   const rooms = reader.rooms();
   if (isJson) {
     for (const room of rooms) {
-      const { id, name, kind, createdMs, closedMs, eventCount } = room;
+      const { id, name, kind, createdMs, closedMs, eventCount, memberCount: members } = room;
       const isOpen = closedMs === undefined;
-      const members = memberCount(reader, room);
       const line = toJsonLine({ room: name, id, kind, isOpen, events: eventCount, members, createdMs, closedMs });
       if (!(await write(io.stdout, line))) break;
     }
@@ -51,7 +50,7 @@ async function showRooms(io: Io, reader: LogReader, isJson: boolean): Promise<Ex
       sanitizeName(room.name),
       room.closedMs === undefined ? `open (${room.kind})` : `closed ${clock(room.closedMs)}`,
       String(room.eventCount),
-      String(memberCount(reader, room)),
+      String(room.memberCount),
     ]);
     await write(io.stdout, `${renderTable([['ROOM', 'STATE', 'EVENTS', 'MEMBERS'], ...rows])}\n`);
   }
@@ -92,15 +91,4 @@ function* eventsOf(reader: LogReader, room: LoggedRoom): Generator<LoggedEvent> 
     yield* page;
     seq = page.at(-1)!.seq + 1;
   }
-}
-
-/** Those whose coming is in the log and whose going is not. */
-function memberCount(reader: LogReader, room: LoggedRoom): number {
-  if (room.closedMs !== undefined) return 0;
-  const members = new Set<number>();
-  for (const { kind, author } of eventsOf(reader, room)) {
-    if (kind === EventKind.JOIN) members.add(author);
-    else if (kind === EventKind.LEAVE) members.delete(author);
-  }
-  return members.size;
 }

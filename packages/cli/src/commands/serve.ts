@@ -59,10 +59,15 @@ export async function runServe(io: Io, options: ServeOptions): Promise<ExitCode>
   }
   // Whoever reads this may have gone (a closed pipe): the server is there for its members, not for its output.
   await write(io.stdout, `${startText(server.endpoints, config)}\n`);
-  const signal = await signals.stop;
+  const signal = await Promise.race([signals.stop, server.failed]);
+  if (typeof signal !== 'string' && config.log.file !== '') log.log.fatal(`${signal.message}; this server stops`);
   await server.stop();
   await log.close();
   signals.forget();
+  if (typeof signal !== 'string') {
+    await write(io.stderr, `confab: ${signal.message}; this server has stopped (${signal.code})\n`);
+    return ExitCode.FAILED;
+  }
   // Behind the ^C that a terminal shows.
   const begin = signal === 'SIGINT' && io.stdout.isTTY === true ? '\n' : '';
   await write(io.stdout, `${begin}${stopText(config)}\n`);
@@ -171,11 +176,13 @@ function stopText(config: Config): string {
 
 /**
  * `stop` fulfils with the first signal that ends; an interrupt after that ends the process at once. SIGHUP asks for the
- * configuration to be read again, unless it means what it says: that the terminal is gone.
+ * configuration to be read again, unless it means what it says: that the terminal is gone. Nothing is asked of or shown on the
+ * terminal of a program that `nohup` started, so that one does not notice.
  */
 function listenForSignals(io: Io, onReload: () => void): { stop: Promise<EndingSignal>; forget: () => void } {
   const { promise: stop, resolve } = Promise.withResolvers<EndingSignal>();
-  const hadTerminal = hasTerminal();
+  const isAtTerminal = [io.stdin, io.stdout, io.stderr].some(({ isTTY }) => isTTY === true);
+  const hadTerminal = isAtTerminal && hasTerminal();
   let isStopping = false;
   const hear = (signal: EndingSignal): void => {
     if (signal === 'SIGHUP' && (!hadTerminal || hasTerminal())) {

@@ -111,6 +111,12 @@ export const httpSection = z
     tcp_port: port.default(8080).describe('HTTP and WebSocket'),
     history: amount.max(1000).default(100).describe('newest events sent to who joins'),
     origins: z.string().default('').describe('other web origins that may connect, separated by blanks; * for all'),
+    hosts: z
+      .string()
+      .default('')
+      .describe(
+        'names by which the server is reached, besides addresses and localhost, separated by blanks; * for all',
+      ),
     max_connections: count.default(20_000).describe('WebSocket connections'),
     address_connections_max: count.default(20_000).describe('of these, from one IP address'),
     idle_connections_max: count
@@ -123,5 +129,13 @@ export const httpSection = z
     compression: z.boolean().default(false).describe('permessage-deflate; costs memory and time for each connection'),
     metrics: z.boolean().default(true).describe('serve /metrics'),
     api_requests: rate({ perSecond: 50, burst: 200 }).describe('HTTP requests of one IP address'),
+  })
+  .prefault({});
+
+/** What wires that know only lines of chat show of the rest. */
+export const olderWiresSection = z
+  .strictObject({
+    edits: z.boolean().default(true).describe('show a correction as a new line, `* corrected text`'),
+    reactions: z.boolean().default(false).describe('show a reaction as a notice, where the wire shows notices'),
   })
   .prefault({});

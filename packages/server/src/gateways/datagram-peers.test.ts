@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { datagramSource } from '../datagrams/source.ts';
 import { DatagramPeers } from './datagram-peers.ts';
 
-const peer = (ip: string, port: number) => ({ address: ip, ip, port, key: `${ip}|${port}` });
+const peer = datagramSource;
 
 test('peers are bounded in all and per IP address, and make room when they go', () => {
   const peers = new DatagramPeers(3, 2);

@@ -1,13 +1,4 @@
-/** Where a datagram came from, and where answers go. */
-export interface DatagramSource {
-  /** As the socket tells and takes it. */
-  readonly address: string;
-  readonly port: number;
-  /** The IP address in the form that is compared and counted. */
-  readonly ip: string;
-  /** `ip|port`: who it is, as far as a wire without connections can tell. */
-  readonly key: string;
-}
+import type { DatagramSource } from '../datagrams/source.ts';
 
 /** The peers of a wire that knows them by address and port. Bounded in all and per IP address. */
 export class DatagramPeers<Peer extends DatagramSource> {

@@ -1,6 +1,7 @@
 import type { Config } from '@confab/config';
 import type { Hub } from '@confab/core';
 import type { Logger } from 'pino';
+import type { Batching } from '../datagrams/calls.ts';
 import type { Stats } from '../stats.ts';
 import type { Tap } from '../tap.ts';
 
@@ -15,6 +16,8 @@ export interface GatewayContext {
   readonly stats: Stats;
   /** What passes the sockets of plaintext wires is shown here, for `confab trace`. */
   readonly tap: Tap;
+  /** How datagrams are sent many at a time; undefined: they are not. */
+  readonly batching?: Batching | undefined;
 }
 
 /** A socket that is open for a wire. */

@@ -1,4 +1,5 @@
 import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
+import type { OlderWires } from './degraded.ts';
 import { jsonTextOf } from './json-events.ts';
 
 /** Where a member of a JSON stream is written to. */
@@ -21,15 +22,17 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   /** Joins come with history, and a stream that is full goes on where it stopped. */
   readonly isReplayed = true;
   readonly #frame: (text: string) => Uint8Array;
+  readonly #olderWires: OlderWires;
 
   /** @param frame what stands for a JSON object in the stream */
-  constructor(name: string, frame: (text: string) => Uint8Array) {
+  constructor(name: string, frame: (text: string) => Uint8Array, olderWires: OlderWires) {
     this.name = name;
+    this.#olderWires = olderWires;
     this.#frame = frame;
   }
 
   encode(event: RoomEvent, room: string): readonly Uint8Array[] {
-    const text = jsonTextOf(event, room);
+    const text = jsonTextOf(event, room, this.#olderWires);
     return text === undefined ? [] : [this.#frame(text)];
   }
 

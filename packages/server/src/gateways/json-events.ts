@@ -1,24 +1,24 @@
 import { type CoreError, type CoreErrorCode, EventKind, type RoomEvent } from '@confab/core';
 import { encodeJsonMessage, encodeJsonSystem, jsonErrorTexts, jsonTexts } from '@confab/wire/json';
-
-/** Bodies are text as far as any wire lets in; what is not UTF-8 is shown with U+FFFD, and a byte order mark is kept. */
-const bodies = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** What stands before a correction, where a wire knows no corrections. */
-const CORRECTION_MARK = '* ';
+import { correctionOf, type OlderWires, reactionOf, textOf } from './degraded.ts';
 
 /**
  * An event of a room as the JSON wires tell it (docs/wires/json-lines.md): one JSON object, without a line feed; undefined
  * when they do not tell it. Its `seq` is the event's position: server-wide, and the same for everybody and for ever.
  */
-export function jsonTextOf(event: RoomEvent, room: string): string | undefined {
-  const { kind, user, body, position } = event;
+export function jsonTextOf(event: RoomEvent, room: string, olderWires: OlderWires): string | undefined {
+  const { kind, user, position } = event;
   switch (kind) {
     case EventKind.MESSAGE:
-      return encodeJsonMessage(room, user, bodies.decode(body), position);
-    case EventKind.EDIT:
-      // No program on these wires knows of corrections: it is a new line that says it is one.
-      return encodeJsonMessage(room, user, CORRECTION_MARK + bodies.decode(body), position);
+      return encodeJsonMessage(room, user, textOf(event), position);
+    case EventKind.EDIT: {
+      const correction = correctionOf(event, olderWires);
+      return correction === undefined ? undefined : encodeJsonMessage(room, user, correction, position);
+    }
+    case EventKind.REACTION: {
+      const reaction = reactionOf(event, olderWires);
+      return reaction === undefined ? undefined : encodeJsonSystem(room, reaction, position);
+    }
     case EventKind.JOIN:
       return encodeJsonSystem(room, jsonTexts.joined(user), position);
     case EventKind.LEAVE:
@@ -26,7 +26,7 @@ export function jsonTextOf(event: RoomEvent, room: string): string | undefined {
     case EventKind.CLOSE:
       return encodeJsonSystem(room, jsonTexts.roomClosed, position);
     case EventKind.NOTICE:
-      return encodeJsonSystem(room, bodies.decode(body), position);
+      return encodeJsonSystem(room, textOf(event), position);
     default:
       return undefined;
   }
@@ -58,6 +58,7 @@ const errorTexts = {
   RATE_LIMITED: jsonErrorTexts.tooManyRequests,
   LIMIT_REACHED: jsonErrorTexts.serverBusy,
   SERVER_CLOSING: jsonErrorTexts.serverClosing,
+  NOT_THE_AUTHOR: jsonErrorTexts.notYours,
   POST_INVALID: jsonErrorTexts.serverError,
   CONDITION_FAILED: jsonErrorTexts.serverError,
   STORE_FAILED: jsonErrorTexts.serverError,

@@ -197,6 +197,9 @@ export class JsonSession implements JsonOutlet {
       case 'rooms':
         this.#answers.add(() => this.#sessions.rooms.text);
         return;
+      case 'who':
+        this.#tellUsers();
+        return;
       case 'leave':
         if (this.#member !== undefined) {
           this.#leaveRoom();
@@ -287,6 +290,12 @@ export class JsonSession implements JsonOutlet {
     };
     const refused = this.#sessions.hub.post(member, { body: encodeUtf8(text), settle: end });
     if (refused !== undefined) end(refused);
+  }
+
+  #tellUsers(): void {
+    const room = this.#member?.room;
+    if (room === undefined) this.#refuse(jsonErrorTexts.joinRoomFirst);
+    else this.#answers.add(() => this.#sessions.users.text(room));
   }
 
   /** Answer bad input, unless the peer has sent so much of it that it gets no answers any more. */

@@ -3,10 +3,12 @@ import { encodeJsonGreeting, jsonErrorTexts } from '@confab/wire/json';
 import type { Logger } from 'pino';
 import type { WireStats } from '../stats.ts';
 import { ConnectionSlots } from './connection-slots.ts';
+import type { OlderWires } from './degraded.ts';
 import { JsonStreamEncoding } from './json-encoding.ts';
 import type { RoomList } from './json-rooms.ts';
 import { JsonSession } from './json-session.ts';
 import type { JsonTransport } from './json-transport.ts';
+import { UserLists } from './json-users.ts';
 
 export interface JsonSessionsOptions {
   readonly hub: Hub;
@@ -15,6 +17,8 @@ export interface JsonSessionsOptions {
   readonly stats: WireStats;
   readonly log: Logger;
   readonly rooms: RoomList;
+  /** What is shown of what these wires have no words for. */
+  readonly olderWires: OlderWires;
   /** What stands for a JSON object in the stream. */
   readonly frame: (text: string) => Uint8Array;
   /** Newest events sent to who joins. */
@@ -35,6 +39,7 @@ export class JsonSessions {
   readonly stats: WireStats;
   readonly log: Logger;
   readonly rooms: RoomList;
+  readonly users: UserLists;
   readonly historyMax: number;
   readonly encoding: JsonStreamEncoding;
   readonly #options: JsonSessionsOptions;
@@ -52,8 +57,9 @@ export class JsonSessions {
     this.stats = options.stats;
     this.log = options.log;
     this.rooms = options.rooms;
+    this.users = new UserLists(options.hub);
     this.historyMax = options.historyMax;
-    this.encoding = new JsonStreamEncoding(options.wire, options.frame);
+    this.encoding = new JsonStreamEncoding(options.wire, options.frame, options.olderWires);
     this.#idle = new ConnectionSlots(options.idleConnectionsMax, options.idleConnectionsMax, (session) => {
       this.stats.drop('limited');
       session.dismiss(jsonErrorTexts.serverBusy);

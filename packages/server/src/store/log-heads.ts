@@ -117,7 +117,7 @@ export class LogHeads {
     }
     head.lastSeq = event.seq;
     this.#lastPosition = event.position;
-    // Members without a token are never stored, yet stand in the log as authors: their ids are used up too.
+    // A store that was written without its members has their events: those ids are used up too.
     if (event.author > this.#lastMemberId) this.#lastMemberId = event.author;
     return head;
   }

@@ -28,6 +28,17 @@ export type JsonEvent =
       /** Names left out of the list because they would not fit the line. */
       readonly more?: number;
     }
+  /** Confab's own: who is in the room, each member once, so that a name may be there twice. */
+  | {
+      readonly type: 'users';
+      readonly room: string;
+      readonly users: readonly string[];
+      readonly seq?: number;
+      /** Names left out of the list because they would not fit. */
+      readonly more?: number;
+      /** JSON datagrams: that of the request. */
+      readonly id?: JsonId;
+    }
   /** JSON datagrams: the request with this id has arrived. */
   | { readonly type: 'ack'; readonly id: JsonId }
   /** A type that this version does not know, to be passed over. */
@@ -54,7 +65,12 @@ export function decodeJsonEvent(input: string | Uint8Array): JsonEvent {
     case 'error':
       return { type, text: requireText(members, 'text'), ...countOf(members, 'seq') };
     case 'rooms':
-      return { type, rooms: roomsOf(members), ...countOf(members, 'seq'), ...countOf(members, 'more') };
+      return { type, rooms: namesOf(members, 'rooms'), ...countOf(members, 'seq'), ...countOf(members, 'more') };
+    case 'users': {
+      const list = { type, room: requireText(members, 'room'), users: namesOf(members, 'users') } as const;
+      const id = members.id === undefined ? {} : { id: requireId(members) };
+      return { ...list, ...countOf(members, 'seq'), ...countOf(members, 'more'), ...id };
+    }
     case 'ack':
       return { type, id: requireId(members) };
     default:
@@ -62,10 +78,11 @@ export function decodeJsonEvent(input: string | Uint8Array): JsonEvent {
   }
 }
 
-function roomsOf({ rooms }: JsonMembers): readonly string[] {
-  if (rooms === undefined) throw invalid('Missing field: rooms');
-  if (!Array.isArray(rooms)) throw invalid('Field rooms must be a list of strings');
-  return rooms.map((name: unknown) => requireText({ 'rooms[]': name }, 'rooms[]'));
+function namesOf(members: JsonMembers, field: 'rooms' | 'users'): readonly string[] {
+  const names = members[field];
+  if (names === undefined) throw invalid(`Missing field: ${field}`);
+  if (!Array.isArray(names)) throw invalid(`Field ${field} must be a list of strings`);
+  return names.map((name: unknown) => requireText({ [`${field}[]`]: name }, `${field}[]`));
 }
 
 /** `{[field]: count}` if the member is one, else nothing. */

@@ -65,12 +65,13 @@ test('any text or bytes are an event or a CodecError', () => {
   const members = fc
     .record(
       {
-        type: fc.oneof(fc.constantFrom('message', 'system', 'error', 'rooms', 'ack', 'typing'), member),
+        type: fc.oneof(fc.constantFrom('message', 'system', 'error', 'rooms', 'users', 'ack', 'typing'), member),
         room: member,
         user: member,
         text: member,
         seq: member,
         rooms: fc.oneof(fc.array(member), member),
+        users: fc.oneof(fc.array(member), member),
         more: member,
         id: member,
       },

@@ -56,17 +56,42 @@ const MORE_BYTES_MAX = ',"more":9007199254740991}'.length;
  * @param bytesMax longest result, bytes, 100 or more
  */
 export function encodeJsonRooms(rooms: readonly string[], seq: number, bytesMax: number = JSON_LINE_BYTES_MAX): string {
+  return encodeNames(ROOMS_HEAD, rooms, seq, bytesMax);
+}
+
+/**
+ * `{"type":"users","room":…,"users":[sorted names],"seq":n}`: who is in a room; an answer to `who`, which is Confab's own.
+ * Names that do not fit are left out as in a list of rooms.
+ * @param id JSON datagrams: that of the request, `,"id":n` at the end
+ * @param bytesMax longest result, bytes, 1000 or more, without the id
+ */
+export function encodeJsonUsers(
+  room: string,
+  users: readonly string[],
+  seq: number,
+  { id, bytesMax = JSON_LINE_BYTES_MAX }: { id?: JsonId | undefined; bytesMax?: number } = {},
+): string {
+  const list = encodeNames(`{"type":"users","room":${quoted(room)},"users":[`, users, seq, bytesMax);
+  return id === undefined ? list : withJsonId(list, id);
+}
+
+/** A JSON object with the id of the request that it answers, as its last member. */
+export function withJsonId(text: string, id: JsonId): string {
+  return `${text.slice(0, -1)},"id":${JSON.stringify(requireId({ id }))}}`;
+}
+
+function encodeNames(head: string, all: readonly string[], seq: number, bytesMax: number): string {
   const tail = `],"seq":${checked(seq)}`;
-  let bytesLeft = bytesMax - ROOMS_HEAD.length - tail.length - MORE_BYTES_MAX;
+  let bytesLeft = bytesMax - encodeUtf8(head).length - tail.length - MORE_BYTES_MAX;
   const names: string[] = [];
-  for (const room of rooms.toSorted(byCodePoint)) {
-    const name = quoted(room);
+  for (const plain of all.toSorted(byCodePoint)) {
+    const name = quoted(plain);
     bytesLeft -= encodeUtf8(name).length + 1;
     if (bytesLeft < 0) break;
     names.push(name);
   }
-  const more = rooms.length - names.length;
-  return `${ROOMS_HEAD}${names.join(',')}${tail}${more === 0 ? '' : `,"more":${more}`}}`;
+  const more = all.length - names.length;
+  return `${head}${names.join(',')}${tail}${more === 0 ? '' : `,"more":${more}`}}`;
 }
 
 /** For `sort`: the order of code points, in which lists of rooms are. */

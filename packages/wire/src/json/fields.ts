@@ -33,6 +33,7 @@ const NOTES: ReadonlyMap<string, string> = new Map(
     seq: 'place among all that the server has sent',
     id: "the sender's number for it",
     rooms: 'names of the rooms',
+    users: 'who is here',
   }),
 );
 

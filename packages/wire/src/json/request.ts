@@ -30,6 +30,8 @@ export type JsonRequest =
       readonly id?: JsonId;
     }
   | { readonly type: 'rooms'; readonly id?: JsonId }
+  /** Confab's own: who is in the room. */
+  | { readonly type: 'who'; readonly id?: JsonId }
   | { readonly type: 'leave'; readonly id?: JsonId }
   /** JSON datagrams: the broadcast with this number has arrived. */
   | { readonly type: 'ack'; readonly seq: number };
@@ -87,6 +89,7 @@ function requestOf(members: JsonMembers): JsonRequest {
     case 'message':
       return { type, text: requireText(members, 'text'), ...roomOf(members), ...idOf(members) };
     case 'rooms':
+    case 'who':
     case 'leave':
       return { type, ...idOf(members) };
     case 'ack':

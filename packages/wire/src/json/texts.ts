@@ -40,6 +40,7 @@ export const jsonErrorTexts = {
   incorrectPassword: 'Incorrect password',
   roomFull: 'Room is full',
   messageTooLong: 'Message too long',
+  notYours: 'Not your message',
 } as const;
 
 /** Longest type name repeated in an error, UTF-16 code units; an error is a sentence, not a mirror. */

@@ -13,6 +13,7 @@ import {
   encodeJsonRequest,
   encodeJsonRooms,
   encodeJsonSystem,
+  encodeJsonUsers,
   type JsonEvent,
   JsonLineDecoder,
   type JsonRequest,
@@ -111,6 +112,8 @@ function encodeEvent({ event, encoder }: EventVector): string {
       return encodeJsonError(event.text, event.seq!);
     case 'rooms':
       return encodeJsonRooms(event.rooms.toReversed(), event.seq!);
+    case 'users':
+      return encodeJsonUsers(event.room, event.users.toReversed(), event.seq!, { id: event.id });
     case 'ack':
       return encodeJsonAck(event.id);
     case 'unknown':

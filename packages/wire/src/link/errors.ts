@@ -20,6 +20,7 @@ export const LinkErrorCode = {
   RATE_LIMITED: 17,
   LIMIT_REACHED: 18,
   NOT_VALID: 19,
+  NOT_THE_AUTHOR: 20,
 } as const;
 export type LinkErrorCode = (typeof LinkErrorCode)[keyof typeof LinkErrorCode];
 /** Their names, such as `ROOM_FULL`. */

@@ -1,4 +1,4 @@
-import { jsonErrorTexts, jsonTexts } from '@confab/wire/json';
+import { jsonErrorTexts, jsonTexts, unknownTypeText } from '@confab/wire/json';
 import { ClientError, type ClientErrorCode } from '../../errors.ts';
 
 /** These wires tell errors apart by their text alone. What stands not here is REFUSED. */
@@ -8,6 +8,8 @@ const codes: ReadonlyMap<string, ClientErrorCode> = new Map([
   [jsonErrorTexts.incorrectPassword, 'UNAUTHORIZED'],
   [jsonErrorTexts.roomFull, 'ROOM_FULL'],
   [jsonErrorTexts.messageTooLong, 'MESSAGE_TOO_LONG'],
+  // Servers that are not Confab's do not know it.
+  [unknownTypeText('who'), 'NOT_SUPPORTED'],
   [jsonErrorTexts.tooLong, 'MESSAGE_TOO_LONG'],
   [jsonErrorTexts.serverBusy, 'SERVER_ERROR'],
   [jsonErrorTexts.serverClosing, 'SERVER_ERROR'],

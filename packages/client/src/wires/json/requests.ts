@@ -5,7 +5,7 @@ import { withSignal } from '../../with-signal.ts';
 import { refusalOf } from './refusals.ts';
 
 /** What a session asks of a server. */
-export type AskedRequest = Extract<JsonRequest, { type: 'message' | 'join' | 'rooms' }>;
+export type AskedRequest = Extract<JsonRequest, { type: 'message' | 'join' | 'rooms' | 'who' }>;
 
 export interface AskOptions {
   /** What is tried, for errors, such as `Cannot send`. */
@@ -49,7 +49,7 @@ export class Requests {
   }
 
   /**
-   * Send a request and wait for its answer: names, for a list of rooms.
+   * Send a request and wait for its answer: names, for a list of rooms or of people.
    * @throws {ClientError} what the server refused with; SEND_UNCERTAIN (a message) or CONNECT_TIMEOUT (anything else) when
    *   no answer came in time; the signal's reason
    */

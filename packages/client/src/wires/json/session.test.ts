@@ -348,3 +348,36 @@ test('leaving says so', async (context) => {
   assert.equal((await session.closed).reason, 'left');
   assert.equal(session.status, 'closed');
 });
+
+test('who is here is what the server says, in the place of the question among the others', async (context) => {
+  const { server, session } = await joined(context);
+  assert.ok(session.abilities.has('users'));
+  const said = session.send('hi');
+  assert.deepEqual(await server.take(), [{ type: 'message', room: 'lobby', text: 'hi' }]);
+  const users = session.users();
+  assert.deepEqual(await server.take(), [{ type: 'who' }]);
+  server.tell({ type: 'users', room: 'lobby', users: ['Eve'], seq: 11 });
+  server.message('lobby', 'Ann', 'hi', 12);
+  server.tell({ type: 'users', room: 'lobby', users: ['Ann', 'Bob'], seq: 12 });
+  await said;
+  assert.deepEqual(await users, ['Ann', 'Bob']);
+});
+
+test('names that the list had no place for are told of', async (context) => {
+  const { server, session } = await joined(context);
+  const users = session.users();
+  await server.take();
+  server.tell({ type: 'users', room: 'lobby', users: ['Ann'], seq: 11, more: 2 });
+  assert.deepEqual(await users, ['Ann']);
+  assert.deepEqual(await take(session, 1), [
+    { type: 'notice', text: 'The list is not whole: 2 more names have no place in it' },
+  ]);
+});
+
+test('a server that does not know the question cannot be asked', async (context) => {
+  const { server, session } = await joined(context);
+  const users = session.users();
+  await server.take();
+  server.error('Unknown message type: who');
+  await assert.rejects(users, { code: 'NOT_SUPPORTED' });
+});

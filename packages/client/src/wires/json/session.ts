@@ -10,7 +10,7 @@ import {
 import { ClientError } from '../../errors.ts';
 import { SendWindow } from '../../send-window.ts';
 import type { JoinOptions, NoticeEvent, SendOptions, SendReceipt } from '../../session.ts';
-import { noticeOf, SessionBase } from '../../session-base.ts';
+import { leftOutText, noticeOf, SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import type { JsonChannel } from './channel.ts';
 import { isStillInRoom } from './refusals.ts';
@@ -49,7 +49,7 @@ export class JsonSession extends SessionBase {
   readonly messageBytesMax = MESSAGE_BYTES_MAX;
   readonly isConfirming = true;
   readonly localAddress: string;
-  override readonly abilities = new Set(['join', 'rooms'] as const);
+  override readonly abilities = new Set(['join', 'rooms', 'users'] as const);
   readonly #options: JsonSessionOptions;
   readonly #channel: JsonChannel;
   readonly #window = new SendWindow(WINDOW);
@@ -66,8 +66,8 @@ export class JsonSession extends SessionBase {
   #counter = 0;
   /** … and that of a line of the room we are in. */
   #roomSeq = 0;
-  /** Rooms that the newest list had no place for. */
-  #roomsLeftOut = 0;
+  /** Names that the newest list had no place for. */
+  #leftOut = 0;
 
   constructor(options: JsonSessionOptions) {
     super(options.eventsMax);
@@ -97,7 +97,7 @@ export class JsonSession extends SessionBase {
     { password, mustExist, signal }: { password: string | undefined; mustExist: boolean; signal: AbortSignal },
   ): Promise<void> {
     await withSignal(this.#greeted.promise, signal);
-    if (mustExist && !(await this.rooms({ signal })).includes(room) && this.#roomsLeftOut === 0) {
+    if (mustExist && !(await this.#ask('rooms', signal)).includes(room) && this.#leftOut === 0) {
       throw new ClientError('ROOM_NOT_FOUND', `Cannot join room ${JSON.stringify(room)}: it does not exist`);
     }
     await this.#enter(room, password, { signal });
@@ -132,8 +132,20 @@ export class JsonSession extends SessionBase {
   override async rooms({ signal }: SendOptions = {}): Promise<string[]> {
     signal?.throwIfAborted();
     this.requireOpen();
-    const timeoutMs = this.#options.answerTimeoutMs;
-    return [...(await this.#requests.ask({ type: 'rooms' }, { action: 'Cannot list rooms', timeoutMs, signal }))];
+    const names = await this.#ask('rooms', signal);
+    this.#noteLeftOut();
+    return names;
+  }
+
+  override async users({ signal }: SendOptions = {}): Promise<string[]> {
+    signal?.throwIfAborted();
+    this.requireOpen();
+    // Of the new room, if one is on the way there.
+    await withSignal(this.#move, signal);
+    this.requireOpen();
+    const names = await this.#ask('who', signal);
+    this.#noteLeftOut();
+    return names;
   }
 
   protected async sayFarewell(): Promise<void> {
@@ -144,6 +156,12 @@ export class JsonSession extends SessionBase {
   protected release(): void {
     this.#channel.destroy();
     this.#requests.failAll();
+  }
+
+  async #ask(type: 'rooms' | 'who', signal: AbortSignal | undefined): Promise<string[]> {
+    this.requireOpen();
+    const action = type === 'rooms' ? 'Cannot list rooms' : 'Cannot tell who is here';
+    return [...(await this.#requests.ask({ type }, { action, timeoutMs: this.#options.answerTimeoutMs, signal }))];
   }
 
   #judge(text: string): void {
@@ -211,8 +229,13 @@ export class JsonSession extends SessionBase {
         break;
       case 'rooms':
         if (this.#requests.oldest?.request.type !== 'rooms') break;
-        this.#roomsLeftOut = event.more ?? 0;
+        this.#leftOut = event.more ?? 0;
         this.#requests.shift()!.answer(event.rooms);
+        break;
+      case 'users':
+        if (this.#requests.oldest?.request.type !== 'who') break;
+        this.#leftOut = event.more ?? 0;
+        this.#requests.shift()!.answer(event.users);
         break;
       case 'error':
         this.#hearError(event.text);
@@ -222,6 +245,10 @@ export class JsonSession extends SessionBase {
         return;
     }
     if ('seq' in event && event.seq !== undefined) this.#counter = Math.max(this.#counter, event.seq);
+  }
+
+  #noteLeftOut(): void {
+    if (this.#leftOut > 0) this.queue.push({ type: 'notice', text: leftOutText(this.#leftOut) });
   }
 
   #hearMessage({ room, user, text, seq }: Extract<JsonEvent, { type: 'message' }>): void {

@@ -1,4 +1,5 @@
 import { ClientError } from '../../errors.ts';
+import { roomOfUrl } from '../../room-of-url.ts';
 
 export interface JsonTarget {
   readonly host: string;
@@ -9,7 +10,7 @@ export interface JsonTarget {
 const DEFAULT_LINES_PORT = 8765;
 
 /**
- * `jsonl://host[:port]/room`; the room is percent-encoded.
+ * `jsonl://host[:port]/room`; the room is as in `roomOfUrl`.
  * @throws {ClientError} URL_INVALID
  */
 export function parseJsonLinesUrl(url: URL): JsonTarget {
@@ -29,12 +30,7 @@ export function parseWebSocketUrl(url: URL): { readonly endpoint: URL; readonly 
 }
 
 function roomOf(url: URL): string {
-  let room: string;
-  try {
-    room = decodeURIComponent(url.pathname.replace(/^\//, ''));
-  } catch {
-    throw invalid(url, 'the room is not properly percent-encoded');
-  }
+  const room = roomOfUrl(url, invalid);
   if (url.hostname === '') throw invalid(url, 'it names no host');
   if (room === '') throw invalid(url, `it names no room, as in ${url.protocol}//${url.host}/lobby`);
   if (url.username !== '' || url.password !== '') throw invalid(url, 'names and passwords do not belong into it');

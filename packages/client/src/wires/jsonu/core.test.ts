@@ -285,3 +285,44 @@ test('As long as nothing came from the room it says that it acknowledges, ever m
     [0, 500, 1500, 3500, 7500, 15_500, 31_500].map((atMs) => [atMs, 0]),
   );
 });
+
+describe('Who is here', () => {
+  function ask() {
+    const world = openJoined();
+    const results: (readonly string[] | string)[] = [];
+    const stop = world.core.who(world.now(), (result) => results.push('code' in result ? String(result.code) : result));
+    return { ...world, results, stop };
+  }
+
+  test('is asked again until the answer to this very question comes', () => {
+    const { pass, take, hear, results } = ask();
+    pass(2600);
+    assert.deepEqual(
+      take('who').map(({ id, atMs }) => [id, atMs]),
+      [
+        [2, 1000],
+        [2, 1500],
+        [2, 2500],
+      ],
+    );
+    hear({ type: 'users', room: 'lobby', users: ['Eve'], seq: 10, id: 1 });
+    hear({ type: 'users', room: 'lobby', users: ['Ann', 'Bob'], seq: 10, id: 2 });
+    hear({ type: 'users', room: 'lobby', users: ['Eve'], seq: 10, id: 2 });
+    assert.deepEqual(results, [['Ann', 'Bob']]);
+    pass(30_000);
+    assert.deepEqual(take('who'), []);
+  });
+
+  test('is not known in the end when no answer comes, or the server does not know the question', () => {
+    const silent = ask();
+    silent.pass(1000 + 31_500);
+    assert.deepEqual(silent.results, ['CONNECT_TIMEOUT']);
+    const old = ask();
+    old.hear({ type: 'error', text: 'Unknown message type: who', seq: 10 });
+    assert.deepEqual([old.results, old.shown], [['NOT_SUPPORTED'], []]);
+    const abandoned = ask();
+    abandoned.stop();
+    abandoned.hear({ type: 'users', room: 'lobby', users: ['Ann'], seq: 10, id: 2, more: 3 });
+    assert.deepEqual([abandoned.results, abandoned.shown], [[], []]);
+  });
+});

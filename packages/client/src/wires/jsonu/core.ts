@@ -9,8 +9,10 @@ import {
 } from '@confab/wire/json';
 import { ClientError, type ClientErrorCode } from '../../errors.ts';
 import type { MessageEvent, NoticeEvent } from '../../session.ts';
-import { noticeOf } from '../../session-base.ts';
+import { leftOutText, noticeOf } from '../../session-base.ts';
 import { Arrivals, type Broadcast } from './arrivals.ts';
+import { Asking, type SettleNames } from './asking.ts';
+import { Nudges } from './nudges.ts';
 import { Retries, type RetriesOptions } from './retries.ts';
 
 /** Between repetitions of the join that shows the server that we are there, and us that it still knows us, ms. */
@@ -67,6 +69,7 @@ export class JsonuCore {
   readonly #handlers: CoreHandlers;
   readonly #retries: Retries;
   readonly #arrivals: Arrivals;
+  readonly #asking: Asking;
   #nextId: number;
   /** The time of the call under way. */
   #now = 0;
@@ -78,14 +81,15 @@ export class JsonuCore {
   #own: string[] = [];
   #keepaliveMs = Number.POSITIVE_INFINITY;
   #isLost = false;
-  /** Nothing has come from the room yet: say again that we acknowledge, so that the server sends it again. */
-  #nudgeMs = Number.POSITIVE_INFINITY;
-  #nudges = 0;
+  /** While nothing has come from the room: say again that we acknowledge, so that the server sends it again. */
+  readonly #nudges: Nudges;
 
   constructor(options: CoreOptions) {
     this.#options = options;
     this.#handlers = options.handlers;
     this.#retries = new Retries(options);
+    this.#asking = new Asking(this.#retries);
+    this.#nudges = new Nudges(options, () => this.#nudge());
     this.#arrivals = new Arrivals(options.user, (event, isHistory) => this.#show(event, isHistory));
     this.#nextId = options.firstId;
   }
@@ -142,6 +146,13 @@ export class JsonuCore {
     };
   }
 
+  /** Ask who is in the room. One at a time. Returns what stops the waiting. */
+  who(nowMs: number, settle: SettleNames): () => void {
+    const id = this.#takeId();
+    const request = this.#encode({ type: 'who', id });
+    return this.#asking.start(nowMs, id, () => this.#handlers.transmit(request), settle);
+  }
+
   leave(nowMs: number, settle: () => void): void {
     this.#keepaliveMs = Number.POSITIVE_INFINITY;
     const id = this.#takeId();
@@ -172,6 +183,11 @@ export class JsonuCore {
       case 'ack':
         this.#retries.acked(event.id);
         return;
+      case 'users':
+        if (this.#asking.answered(event) && event.more !== undefined) {
+          this.#handlers.show({ type: 'notice', text: leftOutText(event.more) });
+        }
+        return;
       case 'message':
       case 'system':
         this.#hear(nowMs, event);
@@ -185,19 +201,15 @@ export class JsonuCore {
   }
 
   nextTimeoutMs(): number {
-    return Math.min(this.#retries.nextTimeoutMs(), this.#arrivals.nextTimeoutMs(), this.#keepaliveMs, this.#nudgeMs);
+    const parts = [this.#retries, this.#arrivals, this.#nudges].map((part) => part.nextTimeoutMs());
+    return Math.min(this.#keepaliveMs, ...parts);
   }
 
   onTimeout(nowMs: number): void {
     this.#now = nowMs;
     this.#retries.onTimeout(nowMs);
     this.#arrivals.onTimeout(nowMs);
-    if (nowMs >= this.#nudgeMs) {
-      this.#nudge();
-      this.#nudges += 1;
-      const { baseDelayMs, maxRetries } = this.#options;
-      this.#nudgeMs = this.#nudges > maxRetries ? Number.POSITIVE_INFINITY : nowMs + baseDelayMs * 2 ** this.#nudges;
-    }
+    this.#nudges.onTimeout(nowMs);
     if (nowMs >= this.#keepaliveMs) this.#keepAlive(nowMs);
   }
 
@@ -217,8 +229,7 @@ export class JsonuCore {
     this.#password = password;
     this.#arrivals.entered(nowMs);
     this.#keepaliveMs = nowMs + KEEPALIVE_MS;
-    this.#nudges = 0;
-    this.#nudgeMs = nowMs + this.#options.baseDelayMs;
+    this.#nudges.start(nowMs);
     settle();
   }
 
@@ -241,7 +252,7 @@ export class JsonuCore {
 
   #hear(nowMs: number, event: Broadcast): void {
     this.#handlers.transmit(this.#encode({ type: 'ack', seq: event.seq }));
-    this.#nudgeMs = Number.POSITIVE_INFINITY;
+    this.#nudges.stop();
     // Of a room that one has left.
     if (event.room !== this.#room && event.room !== this.#entering?.room) return;
     if (event.type === 'system' && event.text === jsonErrorTexts.serverClosing) {
@@ -256,6 +267,7 @@ export class JsonuCore {
   }
 
   #hearError(nowMs: number, text: string): void {
+    if (this.#asking.isRefusal(text)) return;
     const refusal = joinRefusals[text];
     if (this.#entering !== undefined && refusal !== undefined) {
       const { room } = this.#entering;

@@ -29,7 +29,7 @@ export class JsonuSession extends SessionBase {
   readonly host = undefined;
   readonly messageBytesMax = MESSAGE_BYTES_MAX;
   readonly isConfirming = true;
-  override readonly abilities: ReadonlySet<SessionAbility> = new Set<SessionAbility>(['join']);
+  override readonly abilities: ReadonlySet<SessionAbility> = new Set<SessionAbility>(['join', 'users']);
   readonly localAddress: string;
   readonly #socket: Socket;
   readonly #core: JsonuCore;
@@ -91,6 +91,30 @@ export class JsonuSession extends SessionBase {
       signal?.throwIfAborted();
       this.requireOpen();
       await this.#settled((settle) => this.#core.join(performance.now(), room, password, settle), signal);
+    } finally {
+      this.#window.leave();
+    }
+  }
+
+  override async users({ signal }: SendOptions = {}): Promise<string[]> {
+    signal?.throwIfAborted();
+    this.requireOpen();
+    await this.#window.enter(signal);
+    try {
+      signal?.throwIfAborted();
+      this.requireOpen();
+      let names: readonly string[] = [];
+      const ask = (settle: Settle): (() => void) =>
+        this.#core.who(performance.now(), (result) => {
+          if (result instanceof ClientError) {
+            settle(result);
+            return;
+          }
+          names = result;
+          settle();
+        });
+      await this.#settled(ask, signal);
+      return [...names];
     } finally {
       this.#window.leave();
     }

@@ -1,4 +1,5 @@
 import { ClientError } from '../../errors.ts';
+import { roomOfUrl } from '../../room-of-url.ts';
 
 export interface Stage1Target {
   readonly host: string;
@@ -16,12 +17,7 @@ const DEFAULT_ROOM = 'stage1';
  */
 export function parseStage1Url(url: URL): Stage1Target {
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
-  let room: string;
-  try {
-    room = decodeURIComponent(url.pathname.replace(/^\//, ''));
-  } catch {
-    throw invalid(url, 'the room is not properly percent-encoded');
-  }
+  const room = roomOfUrl(url, invalid);
   if (url.hostname === '') throw invalid(url, 'it names no host');
   if (port === 0) throw invalid(url, 'port 0 is no port');
   return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, room: room === '' ? DEFAULT_ROOM : room };

@@ -1,4 +1,5 @@
 import { ClientError } from '../../errors.ts';
+import { roomOfUrl } from '../../room-of-url.ts';
 
 /** Which request and datagram formats to use. `auto` asks a Confab server for confirmations and notices. */
 export type UcrpFlavour = 'auto' | 'string' | 'object';
@@ -15,7 +16,7 @@ const DEFAULT_TCP_PORT = 9090;
 
 /**
  * `ucrp://host[:tcpPort]/room[?udp=port][&dialect=string|object]`. The UDP port is the TCP port + 1 unless given; the room
- * is percent-encoded.
+ * is as in `roomOfUrl`.
  * @throws {ClientError} URL_INVALID
  */
 export function parseUcrpUrl(url: URL): UcrpTarget {
@@ -29,12 +30,7 @@ export function parseUcrpUrl(url: URL): UcrpTarget {
   if (flavour !== 'auto' && flavour !== 'string' && flavour !== 'object') {
     throw invalid(url, `dialect "${flavour}" is none of auto, string, object`);
   }
-  let room: string;
-  try {
-    room = decodeURIComponent(url.pathname.replace(/^\//, ''));
-  } catch {
-    throw invalid(url, 'the room is not properly percent-encoded');
-  }
+  const room = roomOfUrl(url, invalid);
   if (url.hostname === '') throw invalid(url, 'it names no host');
   if (room === '') throw invalid(url, 'it names no room, as in ucrp://127.0.0.1:9090/lobby');
   return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), tcpPort, udpPort, room, flavour };

@@ -44,6 +44,7 @@ export class BridgeConnection {
       this.#isReading = false;
       clearTimeout(this.#deadline);
       options.onFinished(this);
+      options.tap.end('bridge', options.peer);
     });
   }
 

@@ -3,7 +3,7 @@ import type { Socket as DatagramSocket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 import type { BridgeMode } from '@confab/wire/bridge';
 import { listenError } from '../../address.ts';
-import { closeDatagramSocket, openDatagramSocket } from '../datagram-socket.ts';
+import { closeDatagramSocket, openDatagramSocket } from '../../datagrams/open.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { BridgeDesk } from './desk.ts';
 import { TcpMode } from './tcp-mode.ts';

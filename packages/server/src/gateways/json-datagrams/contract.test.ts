@@ -1,4 +1,7 @@
-import { gatewayContract } from '@confab/testing/gateway-contract';
+import { gatewayContract, oneByOne } from '@confab/testing/gateway-contract';
 import { jsonKinds } from '@confab/testing/raw/json-kinds';
 
-for (const kind of jsonKinds) if (kind.section === 'json_datagrams') gatewayContract(kind);
+for (const kind of jsonKinds.filter(({ section }) => section === 'json_datagrams')) {
+  gatewayContract(kind);
+  gatewayContract(kind, oneByOne);
+}

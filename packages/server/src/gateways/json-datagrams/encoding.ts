@@ -1,6 +1,7 @@
 import { type Encoding, type Reader, type RoomEvent, SYSTEM_USER, type Unit } from '@confab/core';
 import { encodeUtf8 } from '@confab/wire';
 import { encodeJsonSystem, JSON_DATAGRAM_BYTES_MAX } from '@confab/wire/json';
+import type { OlderWires } from '../degraded.ts';
 import { jsonTextOf } from '../json-events.ts';
 import type { JsonPeer } from './peer.ts';
 
@@ -9,9 +10,14 @@ export class JsonDatagramEncoding implements Encoding<JsonPeer> {
   readonly name = 'json-datagrams';
   /** Joins come with history, and a peer that does not keep up goes on where it stopped. */
   readonly isReplayed = true;
+  readonly #olderWires: OlderWires;
+
+  constructor(olderWires: OlderWires) {
+    this.#olderWires = olderWires;
+  }
 
   encode(event: RoomEvent, room: string): readonly Uint8Array[] {
-    const text = jsonTextOf(event, room);
+    const text = jsonTextOf(event, room, this.#olderWires);
     if (text === undefined) return [];
     const bytes = encodeUtf8(text);
     if (bytes.length <= JSON_DATAGRAM_BYTES_MAX) return [bytes];

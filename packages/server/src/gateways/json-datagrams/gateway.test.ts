@@ -107,6 +107,68 @@ class Peer {
   }
 }
 
+describe('JSON datagrams, who is here', () => {
+  test('is told with the id of the question, and again whenever it is asked', async (context) => {
+    const { member, peer } = await open(context);
+    const ann = await member('Ann');
+    const bob = await peer();
+    await bob.say('{"type":"join","room":"lobby","user":"Bob","id":1}');
+    await bob.hears('{"type":"ack","id":1}', /"text":"Ann joined"/, /"text":"Bob joined"/);
+    await ann.hears(/"text":"Bob joined"/);
+    for (let times = 0; times < 2; times += 1) {
+      await ann.say('{"type":"who","id":7}');
+      await ann.hears('{"type":"users","room":"lobby","users":["Ann","Bob"],"seq":2,"id":7}');
+    }
+    // An id that was asked with is free for a message.
+    await ann.say('{"type":"message","text":"hi","id":7}');
+    await ann.hears('{"type":"ack","id":7}', /"text":"hi"/);
+  });
+
+  test('is nothing for strangers, and needs an id', async (context) => {
+    const { member, peer } = await open(context);
+    const ann = await member('Ann');
+    await ann.say('{"type":"who"}');
+    await ann.hears('{"type":"error","text":"Missing field: id","seq":1}');
+    const stranger = await peer();
+    await stranger.say('{"type":"who","id":1}');
+    await stranger.hears('{"type":"error","text":"Join first","seq":1}');
+  });
+
+  test('goes to an address that has not proved itself for three times what came from it, and never in a flood', async (context) => {
+    const { member, stats, hub, timers } = await open(context, { settings: { 'limits.address_requests.burst': 1000 } });
+    const ann = await member('Ann');
+    for (let index = 0; index < 200; index += 1) {
+      void hub.join({ room: 'lobby', user: `somebody ${index}`, address: '192.0.2.1' });
+    }
+    await hub.idle();
+    assert.equal(hub.findRoom('lobby')!.memberCount, 201);
+    const dropped = stats.drops.limited;
+    await ann.say('{"type":"who","id":2}');
+    while (stats.drops.limited === dropped) await new Promise((resolve) => setImmediate(resolve));
+    timers.advance(1000);
+    // From here on it has proved that it is there; an answer fits a datagram, and there are 50 at once and no more.
+    const { length } = await flooded(ann, stats);
+    assert.ok(length > 0 && length <= 50, `${length} answers`);
+  });
+});
+
+/** Ask for the list 200 times, proved, and read what came of it. */
+async function flooded(peer: Peer, stats: { readonly received: number }): Promise<string[]> {
+  await peer.say('{"type":"ack","seq":1}');
+  const until = stats.received + 200;
+  for (let index = 0; index < 200; index += 1) await peer.say(`{"type":"who","id":${100 + index}}`);
+  while (stats.received < until) await new Promise((resolve) => setImmediate(resolve));
+  await peer.say('{"type":"leave","id":"fence"}');
+  const lists: string[] = [];
+  for (;;) {
+    const text = (await peer.raw.next()).toString();
+    if (text === '{"type":"ack","id":"fence"}') return lists;
+    if (!text.startsWith('{"type":"users"')) continue;
+    assert.ok(Buffer.byteLength(text) <= 1200);
+    lists.push(text);
+  }
+}
+
 describe('JSON datagrams, the page', () => {
   test("ack first, then history, one's own joining, and what is said, byte for byte", async (context) => {
     const { peer } = await open(context);

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:dgram';
 import { KeyedBuckets, type Member } from '@confab/core';
 import { encodeUtf8 } from '@confab/wire';
 import {
@@ -9,14 +8,17 @@ import {
   type JsonRequest,
   jsonErrorTexts,
   unknownTypeText,
+  withJsonId,
 } from '@confab/wire/json';
-import { hostPort, plainAddress } from '../../address.ts';
+import { hostPort } from '../../address.ts';
+import { DatagramSocket } from '../../datagrams/socket.ts';
+import type { DatagramSource } from '../../datagrams/source.ts';
 import type { WireStats } from '../../stats.ts';
 import type { Tap } from '../../tap.ts';
 import { Alarms, type Timers } from '../alarms.ts';
-import { DatagramPeers, type DatagramSource } from '../datagram-peers.ts';
-import { closeDatagramSocket, openDatagramSocket } from '../datagram-socket.ts';
+import { DatagramPeers } from '../datagram-peers.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
+import { UserLists } from '../json-users.ts';
 import { DepartedPeers } from './departed-peers.ts';
 import { JsonDatagramEncoding } from './encoding.ts';
 import { HeldAcks } from './held-acks.ts';
@@ -25,10 +27,12 @@ import { JsonPeer, type NumberedRequest } from './peer.ts';
 import { JsonDatagramRequests, joinKey } from './requests.ts';
 import { SeenIds } from './seen-ids.ts';
 
-/** Errors that are told to one address; beyond it they are kept to ourselves. */
+/** Errors and lists that are told to one address; beyond it they are kept to ourselves. */
 const ERROR_RATE = { perSecond: 10, burst: 50 };
 /** An address that is not known is sent at most so many times what it sent (RFC 9000 §8.1). */
 const AMPLIFICATION_MAX = 3;
+/** Longest list of who is in a room, bytes: with its id it fits a datagram that no path takes apart. */
+const USERS_BYTES_MAX = 1100;
 
 /** JSON datagrams: chat over UDP with acknowledgements (docs/wires/json-datagrams.md). */
 export class JsonDatagramsGateway implements Gateway {
@@ -37,7 +41,8 @@ export class JsonDatagramsGateway implements Gateway {
   readonly #peers: DatagramPeers<JsonPeer>;
   readonly #peersByMember = new Map<number, JsonPeer>();
   readonly #departed = new DepartedPeers();
-  readonly #encoding = new JsonDatagramEncoding();
+  readonly #encoding: JsonDatagramEncoding;
+  readonly #users: UserLists;
   readonly #alarms: Alarms;
   readonly #requests: JsonDatagramRequests;
   readonly #errors: KeyedBuckets;
@@ -46,7 +51,7 @@ export class JsonDatagramsGateway implements Gateway {
   readonly #stats: WireStats;
   readonly #tap: Tap;
   #farewells: { readonly peer: JsonPeer; readonly room: string }[] = [];
-  #socket: Socket | undefined;
+  #socket: DatagramSocket | undefined;
   #isDraining = false;
 
   constructor(context: GatewayContext, timers?: Timers) {
@@ -59,6 +64,8 @@ export class JsonDatagramsGateway implements Gateway {
     this.#errors = new KeyedBuckets(ERROR_RATE, hub.limits.addressesMax);
     this.#unproven = new KeyedBuckets(this.#settings.unprovenBytes, hub.limits.addressesMax);
     this.#alarms = new Alarms(hub.clock, timers);
+    this.#encoding = new JsonDatagramEncoding(config.olderWires);
+    this.#users = new UserLists(hub, USERS_BYTES_MAX);
     this.#requests = new JsonDatagramRequests({
       hub,
       log,
@@ -78,16 +85,18 @@ export class JsonDatagramsGateway implements Gateway {
 
   async open(): Promise<Endpoint[]> {
     const { udpPort, receiveBufferBytes } = this.#settings;
-    const { address, log } = this.#context;
-    const portKey = 'json_datagrams.udp_port';
-    const socket = await openDatagramSocket({ address, port: udpPort, portKey, receiveBufferBytes });
-    socket.on('error', (error) => log.warn({ err: error }, 'json-datagrams: socket error'));
-    socket.on('message', (datagram, { address: from, port }) => {
-      const ip = plainAddress(from);
-      this.#receive(datagram, { address: from, port, ip, key: `${ip}|${port}` });
+    const { address, log, batching } = this.#context;
+    this.#socket = await DatagramSocket.open({
+      address,
+      port: udpPort,
+      portKey: 'json_datagrams.udp_port',
+      receiveBufferBytes,
+      batching,
+      onDatagram: (datagram, source) => this.#receive(datagram, source),
+      onUnsent: () => this.#stats.drop('unsent'),
+      onError: (error) => log.warn({ err: error }, 'json-datagrams: socket error'),
     });
-    this.#socket = socket;
-    const { port } = socket.address();
+    const { port } = this.#socket;
     const facts = { purpose: 'chat, JSON', isPlaintext: true, isAlternate: false } as const;
     return [{ wire: 'JSON datagrams', scheme: 'jsonu', protocol: 'udp', address, port, ...facts }];
   }
@@ -112,7 +121,7 @@ export class JsonDatagramsGateway implements Gateway {
       // Its own leave has moved the counter, so this is a later number than any that it was sent.
       this.#send(peer, encodeUtf8(encodeJsonSystem(room, jsonErrorTexts.serverClosing, position)));
     }
-    await closeDatagramSocket(this.#socket);
+    await this.#socket.close();
     this.#socket = undefined;
   }
 
@@ -148,6 +157,10 @@ export class JsonDatagramsGateway implements Gateway {
       this.#complain(source, 'Missing field: id', bytes, peer);
       return;
     }
+    if (request.type === 'who') {
+      this.#tellUsers(source, id, bytes, peer);
+      return;
+    }
     const numbered: NumberedRequest = { ...request, id };
     if (peer !== undefined) this.#requests.handle(peer, numbered);
     else this.#handleStranger(source, numbered, bytes);
@@ -178,6 +191,20 @@ export class JsonDatagramsGateway implements Gateway {
         this.#requests.begin(peer, { ...request, type: 'join' });
       }
     }
+  }
+
+  /** Who is in the room. Not acknowledged: the answer is what one waits for, and asking again is harmless. */
+  #tellUsers(source: DatagramSource, id: NumberedRequest['id'], bytes: number, peer: JsonPeer | undefined): void {
+    const room = peer?.member?.room;
+    if (peer === undefined || room === undefined) {
+      // One that is on its way into a room asks again.
+      if (peer?.isEntering === true) this.#stats.drop('limited');
+      else this.#tellError(source, jsonErrorTexts.joinFirst, bytes, peer);
+      return;
+    }
+    const answer = encodeUtf8(withJsonId(this.#users.text(room), id));
+    if (peer.outbox.spend(answer.length) && this.#errors.take(peer.key, this.#nowMs())) this.#send(peer, answer);
+    else this.#stats.drop('limited');
   }
 
   #createPeer(source: DatagramSource): JsonPeer {
@@ -267,7 +294,7 @@ export class JsonDatagramsGateway implements Gateway {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
     this.#show('out', target, datagram);
-    this.#socket?.send(datagram, target.port, target.address);
+    this.#socket?.queue(target.target, datagram);
   }
 
   #show(direction: 'in' | 'out', { ip, port }: DatagramSource, bytes: Uint8Array): void {

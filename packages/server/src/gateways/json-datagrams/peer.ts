@@ -1,7 +1,7 @@
 import type { Member, Reader } from '@confab/core';
 import type { JsonId, JsonRequest } from '@confab/wire/json';
+import type { DatagramSource, DatagramTarget } from '../../datagrams/source.ts';
 import type { Alarm } from '../alarms.ts';
-import type { DatagramSource } from '../datagram-peers.ts';
 import type { Outbox } from './outbox.ts';
 import type { SeenIds } from './seen-ids.ts';
 
@@ -29,7 +29,7 @@ export interface PeerOptions {
 
 /** Who sends JSON datagrams from one address and port. */
 export class JsonPeer implements DatagramSource {
-  readonly address: string;
+  readonly target: DatagramTarget;
   readonly port: number;
   readonly ip: string;
   readonly key: string;
@@ -55,7 +55,7 @@ export class JsonPeer implements DatagramSource {
   constructor(options: PeerOptions) {
     this.#options = options;
     const { source } = options;
-    this.address = source.address;
+    this.target = source.target;
     this.port = source.port;
     this.ip = source.ip;
     this.key = source.key;

@@ -50,6 +50,7 @@ export class LinesConnection implements JsonTransport {
     socket.on('close', () => {
       clearTimeout(this.#deadline);
       this.#session?.closed();
+      options.tap.end(WIRE, options.peer);
     });
     // Nothing read, nothing written and nothing taken by the peer for so long: harmless, unless it has something to take.
     socket.setTimeout(config.stalledTimeoutMs, () => {

@@ -35,6 +35,7 @@ export class JsonLinesGateway implements Gateway {
       stats: this.#stats,
       log,
       rooms: new RoomList(hub),
+      olderWires: config.olderWires,
       frame: lineOf,
       historyMax: jsonLines.history,
       connectionsMax: jsonLines.maxConnections,

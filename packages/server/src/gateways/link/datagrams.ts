@@ -1,46 +1,55 @@
-import type { Socket } from 'node:dgram';
-import { addressText, DatagramAddresses } from '@confab/link';
-import { closeDatagramSocket, type DatagramSocketOptions, openDatagramSocket } from '../datagram-socket.ts';
+import { addressText, parseAddressText } from '@confab/link';
+import { DatagramSocket, type DatagramSocketOptions } from '../../datagrams/socket.ts';
+import { DatagramTarget } from '../../datagrams/source.ts';
 
-export interface LinkDatagramsOptions extends DatagramSocketOptions {
-  /** @param from as `send` takes it */
+export interface LinkDatagramsOptions extends Omit<DatagramSocketOptions, 'onDatagram'> {
+  /** The bytes are good until it returns. @param from as `send` takes it */
   readonly onDatagram: (bytes: Uint8Array, from: string) => void;
-  readonly onUnsent: () => void;
-  readonly onError: (error: Error) => void;
 }
+
+/** Addresses that are remembered in the form that is sent to; beyond it they are made anew. */
+const TARGETS_MAX = 16_384;
 
 /** The UDP socket that all sessions share. */
 export class LinkDatagrams {
-  readonly port: number;
-  readonly #socket: Socket;
-  readonly #addresses = new DatagramAddresses();
-  readonly #onSent: (error: Error | null) => void;
-  #isClosed = false;
+  readonly #socket: DatagramSocket;
+  readonly #targets = new Map<string, DatagramTarget>();
 
   /** @throws {ServerError} when it cannot listen */
-  static async open(options: LinkDatagramsOptions): Promise<LinkDatagrams> {
-    return new LinkDatagrams(await openDatagramSocket(options), options);
+  static async open({ onDatagram, ...options }: LinkDatagramsOptions): Promise<LinkDatagrams> {
+    const socket = await DatagramSocket.open({
+      ...options,
+      onDatagram: (bytes, { target }) => onDatagram(bytes, addressText(target.address, target.port)),
+    });
+    return new LinkDatagrams(socket);
   }
 
-  private constructor(socket: Socket, { onDatagram, onUnsent, onError }: LinkDatagramsOptions) {
+  private constructor(socket: DatagramSocket) {
     this.#socket = socket;
-    this.port = socket.address().port;
-    this.#onSent = (error) => {
-      if (error !== null) onUnsent();
-    };
-    socket.on('error', onError);
-    socket.on('message', (bytes, { address, port }) => onDatagram(bytes, addressText(address, port)));
+  }
+
+  get port(): number {
+    return this.#socket.port;
   }
 
   send(bytes: Uint8Array, to: string): void {
-    if (this.#isClosed) return;
-    const { address, port } = this.#addresses.parse(to);
-    this.#socket.send(bytes, port, address, this.#onSent);
+    this.#socket.queue(this.#targets.get(to) ?? this.#remember(to), bytes);
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await closeDatagramSocket(this.#socket);
+  /** Hand what was queued to the system now. */
+  flush(): void {
+    this.#socket.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  #remember(to: string): DatagramTarget {
+    const { address, port } = parseAddressText(to);
+    if (this.#targets.size >= TARGETS_MAX) this.#targets.clear();
+    const target = new DatagramTarget(address, port);
+    this.#targets.set(to, target);
+    return target;
   }
 }

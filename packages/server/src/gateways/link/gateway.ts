@@ -140,9 +140,10 @@ export class LinkGateway implements Gateway {
   }
 
   #openDatagrams(): Promise<LinkDatagrams> {
-    const { address, config, log } = this.#context;
+    const { address, config, log, batching } = this.#context;
     return LinkDatagrams.open({
       address,
+      batching,
       port: config.link.udpPort,
       portKey: 'link.udp_port',
       receiveBufferBytes: config.link.receiveBufferBytes,

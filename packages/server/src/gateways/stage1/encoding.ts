@@ -7,20 +7,17 @@ import {
   Stage1Type,
   stage1Texts,
 } from '@confab/wire/stage1';
+import { correctionOf, type OlderWires, reactionOf, textOf } from '../degraded.ts';
 import type { Stage1Peer } from './peer.ts';
 
 /** What is said when the room ends. */
 export const ROOM_CLOSED_TEXT = 'Room closed: the host has left';
-/** What stands before a correction, of which no program on this wire knows. */
-const CORRECTION_MARK = '* ';
-
-/** Bodies are text as far as any wire lets in; what is not UTF-8 is shown with U+FFFD, and a byte order mark is kept. */
-const bodies = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export interface Stage1EncodingHooks {
   send(peer: Stage1Peer, datagram: Uint8Array): void;
   /** The name that a line was said under on this wire, where it is not that of the member. */
   spokenAs(body: Uint8Array): string | undefined;
+  readonly olderWires: OlderWires;
 }
 
 /** How those of one layout are shown events (docs/wires/stage1.md). */
@@ -38,12 +35,15 @@ export class Stage1Encoding implements Encoding<Stage1Peer> {
   }
 
   encode(event: RoomEvent): readonly Uint8Array[] {
-    const { body } = event;
     switch (event.kind) {
       case EventKind.MESSAGE:
-        return encodeStage1Chat(this.#layout, this.#hooks.spokenAs(body) ?? event.user, bodies.decode(body));
-      case EventKind.EDIT:
-        return encodeStage1Chat(this.#layout, event.user, CORRECTION_MARK + bodies.decode(body));
+        return encodeStage1Chat(this.#layout, this.#hooks.spokenAs(event.body) ?? event.user, textOf(event));
+      case EventKind.EDIT: {
+        const correction = correctionOf(event, this.#hooks.olderWires);
+        return correction === undefined ? [] : encodeStage1Chat(this.#layout, event.user, correction);
+      }
+      case EventKind.REACTION:
+        return this.system(reactionOf(event, this.#hooks.olderWires) ?? '');
       case EventKind.JOIN:
         return this.#membership(stage1Texts.joined(event.user));
       case EventKind.LEAVE:
@@ -51,7 +51,7 @@ export class Stage1Encoding implements Encoding<Stage1Peer> {
       case EventKind.CLOSE:
         return this.system(ROOM_CLOSED_TEXT);
       case EventKind.NOTICE:
-        return this.system(bodies.decode(body));
+        return this.system(textOf(event));
       default:
         return [];
     }

@@ -35,9 +35,11 @@ const SHUTDOWN = system('🛑 Server is shutting down. Please wait until it come
 interface WorldOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   readonly limits?: Partial<Limits>;
+  /** What there is before the wire is served, as from an earlier run. */
+  readonly before?: (hub: Hub) => Promise<unknown>;
 }
 
-async function open(context: TestContext, { settings = {}, limits = {} }: WorldOptions = {}) {
+async function open(context: TestContext, { settings = {}, limits = {}, before }: WorldOptions = {}) {
   const clock = new SimClock();
   const timers = new ManualTimers(clock);
   const store = new ScriptedStore();
@@ -48,7 +50,9 @@ async function open(context: TestContext, { settings = {}, limits = {} }: WorldO
     return { path, value: String(value), flag: path };
   });
   const { config } = loadConfig({ flags });
-  const log = createLogger({ level: 'silent', format: 'json' });
+  const lines: string[] = [];
+  const log = createLogger({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });
+  await before?.(hub);
   const stats = new Stats();
   const gateway = new Stage1Gateway({ hub, config, address: '127.0.0.1', log, stats, tap: new Tap() }, timers);
   const [endpoint] = await gateway.open();
@@ -85,7 +89,7 @@ async function open(context: TestContext, { settings = {}, limits = {} }: WorldO
     await somebody.hears(joined(user));
     return somebody;
   };
-  return { hub, clock, timers, store, stats: stats.wire('stage1'), server, stop, peer, member };
+  return { hub, clock, timers, store, stats: stats.wire('stage1'), server, stop, peer, member, lines };
 }
 
 function show(bytes: Buffer): string {
@@ -332,12 +336,14 @@ describe('Stage 1, other wires', () => {
   });
 
   test('the end of a hosted room is a line, and the next join makes an open one', async (context) => {
-    const { hub, peer, stats } = await open(context);
-    const { member: host } = await hub.create({ room: 'stage1', user: 'Host', address: '192.0.2.1' });
+    const before = (early: Hub) => early.create({ room: 'stage1', user: 'Host', address: '192.0.2.1' });
+    const { hub, peer, stats, lines } = await open(context, { before });
+    assert.match(lines.join(''), /stage1: room \\"stage1\\" is a hosted one, from before/);
+    const [host] = hub.members();
     const ann = await peer();
     await ann.say(typed(JOIN!, 'Ann'));
     await ann.hears(joined('Ann'));
-    hub.leave(host);
+    hub.leave(host!);
     await ann.hears(left('Host'), system('Room closed: the host has left'));
     await hub.idle();
     await ann.say(typed(CHAT!, 'Ann', 'hello?'), typed(JOIN!, 'Ann'));
@@ -347,8 +353,8 @@ describe('Stage 1, other wires', () => {
   });
 
   test('a room with a password cannot be joined, in silence', async (context) => {
-    const { hub, peer } = await open(context);
-    await hub.create({ room: 'stage1', user: 'Host', address: '192.0.2.1', password: 'x' });
+    const before = (hub: Hub) => hub.create({ room: 'stage1', user: 'Host', address: '192.0.2.1', password: 'x' });
+    const { peer } = await open(context, { before });
     const ann = await peer();
     await ann.say(typed(JOIN!, 'Ann'));
     await ann.hearsNothing();

@@ -1,5 +1,4 @@
-import type { Socket } from 'node:dgram';
-import { type Admission, CoreError, KeyedBuckets, type Member, validateRoomName } from '@confab/core';
+import { type Admission, CoreError, KeyedBuckets, type Member } from '@confab/core';
 import { CodecError } from '@confab/wire';
 import {
   decodeStage1,
@@ -10,12 +9,13 @@ import {
   stage1LayoutOf,
   stage1Texts,
 } from '@confab/wire/stage1';
-import { hostPort, plainAddress } from '../../address.ts';
+import { hostPort } from '../../address.ts';
+import { DatagramSocket } from '../../datagrams/socket.ts';
+import type { DatagramSource } from '../../datagrams/source.ts';
 import type { WireStats } from '../../stats.ts';
 import type { Tap } from '../../tap.ts';
 import { type Alarm, Alarms, type Timers } from '../alarms.ts';
-import { DatagramPeers, type DatagramSource } from '../datagram-peers.ts';
-import { closeDatagramSocket, openDatagramSocket } from '../datagram-socket.ts';
+import { DatagramPeers } from '../datagram-peers.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { isUserName } from '../user-name.ts';
 import { Stage1Encoding } from './encoding.ts';
@@ -47,7 +47,7 @@ export class Stage1Gateway implements Gateway {
   readonly #tap: Tap;
   /** Who was in when the shutdown began. */
   #farewells: Stage1Peer[] = [];
-  #socket: Socket | undefined;
+  #socket: DatagramSocket | undefined;
   #isDraining = false;
 
   constructor(context: GatewayContext, timers?: Timers) {
@@ -62,6 +62,7 @@ export class Stage1Gateway implements Gateway {
     const hooks = {
       send: (peer: Stage1Peer, datagram: Uint8Array) => this.#deliver(peer, datagram),
       spokenAs: (body: Uint8Array) => this.#spokenAs.get(body),
+      olderWires: context.config.olderWires,
     };
     this.#encodings = { typed: new Stage1Encoding('typed', hooks), plain: new Stage1Encoding('plain', hooks) };
     this.#alarms = new Alarms(hub.clock, timers);
@@ -69,21 +70,31 @@ export class Stage1Gateway implements Gateway {
     hub.observe({ memberRemoved: (member) => this.#forget(this.#peersByMember.get(member.id)) });
   }
 
-  /** @throws {ServerError} when it cannot listen; {CoreError} ROOM_NAME_INVALID for the configured room */
+  /**
+   * @throws {ServerError} when it cannot listen; {CoreError} ROOM_NAME_INVALID for the configured room, STORE_FAILED when it
+   *   cannot be made
+   */
   async open(): Promise<Endpoint[]> {
     const { udpPort, room, receiveBufferBytes, checkIntervalMs } = this.#settings;
-    const { address, log, hub } = this.#context;
-    validateRoomName(room);
-    const portKey = 'stage1.udp_port';
-    const socket = await openDatagramSocket({ address, port: udpPort, portKey, receiveBufferBytes });
-    socket.on('error', (error) => log.warn({ err: error }, 'stage1: socket error'));
-    socket.on('message', (datagram, { address: from, port }) => {
-      const ip = plainAddress(from);
-      this.#receive(datagram, { address: from, port, ip, key: `${ip}|${port}` });
+    const { address, log, hub, batching } = this.#context;
+    // All its users depend on this one room, so nobody may take its name and shut them out.
+    if ((await hub.holdOpenRoom(room)) === 'hosted') {
+      log.warn(
+        `stage1: room ${JSON.stringify(room)} is a hosted one, from before; it is open to all once its host has left`,
+      );
+    }
+    this.#socket = await DatagramSocket.open({
+      address,
+      port: udpPort,
+      portKey: 'stage1.udp_port',
+      receiveBufferBytes,
+      batching,
+      onDatagram: (datagram, source) => this.#receive(datagram, source),
+      onUnsent: () => this.#stats.drop('unsent'),
+      onError: (error) => log.warn({ err: error }, 'stage1: socket error'),
     });
-    this.#socket = socket;
     this.#check.ringBy(hub.clock.monotonicMs() + checkIntervalMs);
-    const { port } = socket.address();
+    const { port } = this.#socket;
     const purpose = 'broadcast chat';
     return [
       {
@@ -111,7 +122,7 @@ export class Stage1Gateway implements Gateway {
   async close(): Promise<void> {
     if (this.#socket === undefined) return;
     for (const peer of this.#farewells) this.#tell(peer, stage1Texts.shutdown);
-    await closeDatagramSocket(this.#socket);
+    await this.#socket.close();
     this.#socket = undefined;
   }
 
@@ -161,7 +172,7 @@ export class Stage1Gateway implements Gateway {
     const { member } = peer;
     if (member === undefined) {
       // In order, behind the join.
-      if (peer.waiting.length < WAITING_MAX) peer.waiting.push(request);
+      if (peer.waiting.length < WAITING_MAX) peer.waiting.push(kept(request));
       else this.#stats.drop('limited');
       return;
     }
@@ -197,7 +208,7 @@ export class Stage1Gateway implements Gateway {
       ...source,
       layout,
       member: undefined,
-      waiting: type === Stage1Type.CHAT ? [request] : [],
+      waiting: type === Stage1Type.CHAT ? [kept(request)] : [],
       isHeardAgain: false,
       complainedMs: Number.NEGATIVE_INFINITY,
     };
@@ -301,10 +312,15 @@ export class Stage1Gateway implements Gateway {
     this.#send(peer, datagram);
   }
 
-  #send(target: DatagramSource, datagram: Uint8Array): void {
+  #send({ target, ip, port }: DatagramSource, datagram: Uint8Array): void {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
-    this.#tap.watcher?.({ wire: 'stage1', direction: 'out', peer: hostPort(target.ip, target.port), bytes: datagram });
-    this.#socket?.send(datagram, target.port, target.address);
+    this.#tap.watcher?.({ wire: 'stage1', direction: 'out', peer: hostPort(ip, port), bytes: datagram });
+    this.#socket?.queue(target, datagram);
   }
+}
+
+/** To be looked at later, when the datagram is no longer there. */
+function kept(request: Stage1Datagram): Stage1Datagram {
+  return { ...request, message: new Uint8Array(request.message) };
 }

@@ -1,6 +1,6 @@
 import type { Member } from '@confab/core';
 import type { Stage1Datagram, Stage1Layout } from '@confab/wire/stage1';
-import type { DatagramSource } from '../datagram-peers.ts';
+import type { DatagramSource } from '../../datagrams/source.ts';
 
 /** An address that has joined, or (plain layout) has been heard. */
 export interface Stage1Peer extends DatagramSource {

@@ -77,7 +77,7 @@ export class TcrpConnection {
     // A reset by a client that read enough is normal; whatever else happens to the socket ends only this connection.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      options.tap.watcher?.({ wire: 'tcrp', direction: 'in', peer: options.peer, bytes: NO_BYTES, isEnd: true });
+      options.tap.end('tcrp', options.peer);
       this.#finish();
     });
   }
@@ -194,7 +194,6 @@ export class TcrpConnection {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
 const NO_GRANT: TcrpGrant = { token: '', hostUser: '', participantCount: 0 };
 
 function refusal(error: unknown): TcrpVerdict {

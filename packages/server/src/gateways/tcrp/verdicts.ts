@@ -22,6 +22,7 @@ export const verdicts = {
   STORE_FAILED: TcrpVerdicts.SERVER_ERROR,
   STORE_FENCED: TcrpVerdicts.SERVER_ERROR,
   MESSAGE_TOO_LONG: TcrpVerdicts.SERVER_ERROR,
+  NOT_THE_AUTHOR: unauthorized('Not your message'),
   POST_INVALID: TcrpVerdicts.SERVER_ERROR,
   CONDITION_FAILED: TcrpVerdicts.SERVER_ERROR,
 } as const satisfies Record<CoreErrorCode, TcrpVerdict>;

@@ -9,6 +9,7 @@ import {
   UcrpDeliveryType,
   type UcrpProfile,
 } from '@confab/wire/ucrp';
+import { correctionOf, type OlderWires, reactionOf } from '../degraded.ts';
 import type { UcrpOutlet } from './peer.ts';
 
 /** What an object-dialect member is told when its room ends; the string dialect has a datagram for it. */
@@ -27,7 +28,10 @@ export class UcrpEncodings {
   readonly #send: Send;
   readonly #known = new Map<string, UcrpEncoding>();
 
-  constructor(send: Send) {
+  readonly #olderWires: OlderWires;
+
+  constructor(olderWires: OlderWires, send: Send) {
+    this.#olderWires = olderWires;
     this.#send = send;
   }
 
@@ -36,7 +40,7 @@ export class UcrpEncodings {
     const name = `ucrp/${form}${profile.notices ? '+notices' : ''}${profile.echo ? '+echo' : ''}`;
     let encoding = this.#known.get(name);
     if (encoding === undefined) {
-      encoding = new UcrpEncoding(name, form, profile.notices, profile.echo, this.#send);
+      encoding = new UcrpEncoding(name, form, profile, this.#olderWires, this.#send);
       this.#known.set(name, encoding);
     }
     return encoding;
@@ -52,11 +56,20 @@ export class UcrpEncoding implements Encoding<UcrpOutlet> {
   readonly #hasEcho: boolean;
   readonly #send: Send;
 
-  constructor(name: string, form: UcrpDeliveryForm, hasNotices: boolean, hasEcho: boolean, send: Send) {
+  readonly #olderWires: OlderWires;
+
+  constructor(
+    name: string,
+    form: UcrpDeliveryForm,
+    { notices, echo }: Pick<UcrpProfile, 'notices' | 'echo'>,
+    olderWires: OlderWires,
+    send: Send,
+  ) {
     this.name = name;
     this.#form = form;
-    this.#hasNotices = hasNotices;
-    this.#hasEcho = hasEcho;
+    this.#hasNotices = notices;
+    this.#hasEcho = echo;
+    this.#olderWires = olderWires;
     this.#send = send;
   }
 
@@ -64,9 +77,14 @@ export class UcrpEncoding implements Encoding<UcrpOutlet> {
     switch (event.kind) {
       case EventKind.MESSAGE:
         return this.chat(event.user, event.body);
-      case EventKind.EDIT:
-        // No program on this wire knows of corrections: it is a new line that says it is one.
-        return this.chat(event.user, concat(CORRECTION_MARK, event.body));
+      case EventKind.EDIT: {
+        const correction = correctionOf(event, this.#olderWires);
+        return correction === undefined ? [] : this.chat(event.user, encodeUtf8(correction));
+      }
+      case EventKind.REACTION: {
+        const reaction = this.#hasNotices ? reactionOf(event, this.#olderWires) : undefined;
+        return reaction === undefined ? [] : this.system(encodeUtf8(reaction));
+      }
       case EventKind.CLOSE:
         return this.closing();
       case EventKind.JOIN:
@@ -116,13 +134,4 @@ export class UcrpEncoding implements Encoding<UcrpOutlet> {
     const body = encodeUtf8(text);
     return this.#form === 'typed' ? encodeTyped(type, user, body) : this.system(body);
   }
-}
-
-const CORRECTION_MARK = encodeUtf8('* ');
-
-function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(head.length + tail.length);
-  whole.set(head);
-  whole.set(tail, head.length);
-  return whole;
 }

@@ -1,4 +1,3 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { CoreError, Member } from '@confab/core';
 import { CodecError, encodeUtf8 } from '@confab/wire';
@@ -12,7 +11,10 @@ import {
   type UcrpProfile,
   type UcrpRequest,
 } from '@confab/wire/ucrp';
-import { hostPort, listenError, plainAddress } from '../../address.ts';
+import { hostPort } from '../../address.ts';
+import { DatagramSocket } from '../../datagrams/socket.ts';
+import { type DatagramSource, datagramSource } from '../../datagrams/source.ts';
+import { ServerError } from '../../errors.ts';
 import type { WireStats } from '../../stats.ts';
 import type { Tap } from '../../tap.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
@@ -31,30 +33,23 @@ const LEAVE = encodeUtf8(UCRP_LEAVE);
 /** UCRP: chat over UDP (docs/wires/ucrp.md). */
 export class UcrpGateway implements Gateway {
   readonly #context: GatewayContext;
-  readonly #sockets: Socket[] = [];
-  readonly #encodings = new UcrpEncodings((outlet, datagram) => {
-    this.#stats.deliveries += 1;
-    this.#send(outlet, datagram);
-  });
+  readonly #sockets: DatagramSocket[] = [];
+  readonly #encodings: UcrpEncodings;
   readonly #peers = new Map<number, UcrpPeer>();
   /** How many members are bound to an address (`ip|port`): what it sends is always looked at. */
   readonly #bound = new Map<string, number>();
   readonly #stats: WireStats;
   readonly #tap: Tap;
   #isDraining = false;
-  /** Only if somebody reads what it says: a callback for each datagram costs a tenth of sending it. */
-  readonly #onSent: ((error: Error | null) => void) | undefined;
 
   constructor(context: GatewayContext) {
     this.#context = context;
     this.#stats = context.stats.wire('ucrp');
     this.#tap = context.tap;
-    const { log } = context;
-    if (log.isLevelEnabled('debug')) {
-      this.#onSent = (error) => {
-        if (error !== null) log.debug({ err: error }, 'ucrp: datagram not sent');
-      };
-    }
+    this.#encodings = new UcrpEncodings(context.config.olderWires, (outlet, datagram) => {
+      this.#stats.deliveries += 1;
+      this.#send(outlet, datagram);
+    });
     context.hub.observe({ memberRemoved: (member) => this.#forget(member) });
   }
 
@@ -63,20 +58,19 @@ export class UcrpGateway implements Gateway {
     const { address, config, log } = this.#context;
     for (const pair of hybridPairs(config.hybrid)) {
       try {
-        const socket = await this.#bind(address, pair.udpPort);
+        const socket = await this.#open(pair.udpPort, pair.udpKey);
         endpoints.push({
           wire: 'UCRP',
           scheme: 'ucrp',
           protocol: 'udp',
           address,
-          port: socket.address().port,
+          port: socket.port,
           purpose: 'chat',
           isPlaintext: true,
           isAlternate: pair.isAlternate,
         });
-      } catch (cause) {
-        const error = listenError(cause, 'udp', address, pair.udpPort, pair.udpKey);
-        if (!pair.isOptional) {
+      } catch (error) {
+        if (!pair.isOptional || !(error instanceof ServerError)) {
           await this.close();
           throw error;
         }
@@ -97,41 +91,36 @@ export class UcrpGateway implements Gateway {
       if (outlet === undefined || !profile.notices) continue;
       for (const datagram of this.#encodings.for(profile).system(farewell)) this.#send(outlet, datagram);
     }
-    await Promise.all(this.#sockets.map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
     this.#sockets.length = 0;
   }
 
-  async #bind(address: string, port: number): Promise<Socket> {
-    const family = isIPv6(address) ? 6 : 4;
-    const socket = createSocket({
-      type: family === 6 ? 'udp6' : 'udp4',
-      // Addresses are always numeric here, and of the socket's own family: nothing to look up, and nothing to wait for.
-      lookup: (host, _options, callback) => callback(null, host, family),
+  async #open(port: number, portKey: string): Promise<DatagramSocket> {
+    const { address, config, log, batching } = this.#context;
+    const socket = await DatagramSocket.open({
+      address,
+      port,
+      portKey,
+      receiveBufferBytes: config.hybrid.receiveBufferBytes,
+      batching,
+      onDatagram: (datagram, source) => this.#receive(socket, datagram, source),
+      onUnsent: (error) => {
+        this.#stats.drop('unsent');
+        log.debug({ err: error }, 'ucrp: datagram not sent');
+      },
+      isThorough: () => log.isLevelEnabled('debug'),
+      onError: (error) => log.warn({ err: error }, 'ucrp: socket error'),
     });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (error) => {
-        socket.close();
-        reject(error);
-      });
-      socket.bind({ address, port, exclusive: true }, () => {
-        socket.removeAllListeners('error');
-        resolve();
-      });
-    });
-    socket.setRecvBufferSize(this.#context.config.hybrid.receiveBufferBytes);
-    socket.on('error', (error) => this.#context.log.warn({ err: error }, 'ucrp: socket error'));
-    socket.on('message', (datagram, source) => this.#receive(socket, datagram, source));
     this.#sockets.push(socket);
     return socket;
   }
 
-  #receive(socket: Socket, datagram: Uint8Array, source: RemoteInfo): void {
+  #receive(socket: DatagramSocket, datagram: Uint8Array, source: DatagramSource): void {
     if (this.#isDraining) return;
     const { hub } = this.#context;
-    const address = plainAddress(source.address);
-    const key = `${address}|${source.port}`;
+    const { ip, port, key } = source;
     this.#stats.received += 1;
-    this.#tap.watcher?.({ wire: 'ucrp', direction: 'in', peer: hostPort(address, source.port), bytes: datagram });
+    this.#tap.watcher?.({ wire: 'ucrp', direction: 'in', peer: hostPort(ip, port), bytes: datagram });
     if (hub.isIgnored(key) && !this.#bound.has(key)) {
       this.#stats.drop('ignored');
       return;
@@ -148,7 +137,7 @@ export class UcrpGateway implements Gateway {
     const member = hub.authenticate(
       request.token,
       request.room,
-      this.#context.config.hybrid.bindTokenToAddress ? address : undefined,
+      this.#context.config.hybrid.bindTokenToAddress ? ip : undefined,
     );
     const peer = member === undefined ? undefined : this.#peerOf(member);
     if (peer === undefined) {
@@ -157,74 +146,73 @@ export class UcrpGateway implements Gateway {
       return;
     }
     hub.touch(peer.member);
-    this.#handle(peer, request, { socket, address: source.address, port: source.port }, datagram.byteLength);
+    this.#handle(peer, request, { socket, source }, datagram.byteLength);
   }
 
-  #handle(peer: UcrpPeer, request: UcrpRequest, source: UcrpOutlet, datagramBytes: number): void {
-    const { message } = request;
+  #handle(peer: UcrpPeer, request: UcrpRequest, from: UcrpOutlet, datagramBytes: number): void {
+    const { message, layout } = request;
     if (peer.profile.dialect === 'string') {
       if (equal(message, REGISTER)) {
-        this.#move(peer, request.layout, source);
+        this.#move(peer, layout, from);
         return;
       }
       if (equal(message, LEAVE)) {
         this.#context.hub.leave(peer.member);
         return;
       }
-    } else if (!this.#moveByChat(peer, request.layout, source)) {
+    } else if (!this.#moveByChat(peer, layout, from)) {
       return;
     }
     if (datagramBytes > UCRP_DATAGRAM_BYTES_MAX) {
-      this.#complain(peer, source, `datagram of ${datagramBytes} bytes exceeds ${UCRP_DATAGRAM_BYTES_MAX}`);
+      this.#complain(peer, from, `datagram of ${datagramBytes} bytes exceeds ${UCRP_DATAGRAM_BYTES_MAX}`);
       return;
     }
     const refused = this.#context.hub.post(peer.member, {
       body: message,
       settle: (result) => {
-        if ('code' in result) this.#refuse(peer, source, result);
+        if ('code' in result) this.#refuse(peer, from, result);
       },
     });
-    if (refused !== undefined) this.#refuse(peer, source, refused);
+    if (refused !== undefined) this.#refuse(peer, from, refused);
   }
 
   /** An object-dialect member is where it last spoke from, as long as that is the same host. */
-  #moveByChat(peer: UcrpPeer, layout: UcrpProfile['layout'], source: UcrpOutlet): boolean {
+  #moveByChat(peer: UcrpPeer, layout: UcrpProfile['layout'], from: UcrpOutlet): boolean {
     const { outlet } = peer;
-    if (outlet !== undefined && outlet.address !== source.address) {
-      this.#context.hub.fault(`${plainAddress(source.address)}|${source.port}`);
+    if (outlet !== undefined && outlet.source.ip !== from.source.ip) {
+      this.#context.hub.fault(from.source.key);
       return false;
     }
-    this.#move(peer, layout, source);
+    this.#move(peer, layout, from);
     return true;
   }
 
   /** Write to this address from now on. */
-  #move(peer: UcrpPeer, layout: UcrpProfile['layout'], source: UcrpOutlet): void {
+  #move(peer: UcrpPeer, layout: UcrpProfile['layout'], to: UcrpOutlet): void {
     const { outlet, profile } = peer;
     const isSame =
       outlet !== undefined &&
-      outlet.port === source.port &&
-      outlet.address === source.address &&
-      outlet.socket === source.socket &&
+      outlet.source.key === to.source.key &&
+      outlet.socket === to.socket &&
       profile.layout === layout;
     if (isSame) return;
-    const { address, port } = source;
-    peer.profile = { ...profile, layout, address: { address, port, localPort: source.socket.address().port } };
-    this.#attach(peer, source);
+    const { address, port } = to.source.target;
+    peer.profile = { ...profile, layout, address: { address, port, localPort: to.socket.port } };
+    this.#attach(peer, to);
     this.#context.hub.saveProfile(peer.member, encodeUcrpProfile(peer.profile));
   }
 
   #attach(peer: UcrpPeer, outlet: UcrpOutlet): void {
     this.#unbind(peer);
     peer.outlet = outlet;
-    const key = `${plainAddress(outlet.address)}|${outlet.port}`;
+    const { key } = outlet.source;
     this.#bound.set(key, (this.#bound.get(key) ?? 0) + 1);
     this.#context.hub.attach(peer.member, this.#encodings.for(peer.profile), outlet);
   }
 
   #unbind(peer: UcrpPeer): void {
     if (peer.outlet === undefined) return;
-    const key = `${plainAddress(peer.outlet.address)}|${peer.outlet.port}`;
+    const { key } = peer.outlet.source;
     const others = (this.#bound.get(key) ?? 1) - 1;
     if (others === 0) this.#bound.delete(key);
     else this.#bound.set(key, others);
@@ -252,9 +240,9 @@ export class UcrpGateway implements Gateway {
     member.timeoutMs = this.#context.config.hybrid.memberTimeoutMs;
     const bound = peer.profile.address;
     if (bound === undefined) return;
-    const socket = this.#sockets.find((candidate) => candidate.address().port === bound.localPort) ?? this.#sockets[0]!;
-    if (isIPv6(bound.address) !== isIPv6(socket.address().address)) return;
-    this.#attach(peer, { socket, address: bound.address, port: bound.port });
+    const socket = this.#sockets.find((candidate) => candidate.port === bound.localPort) ?? this.#sockets[0]!;
+    if (isIPv6(bound.address) !== isIPv6(socket.address)) return;
+    this.#attach(peer, { socket, source: datagramSource(bound.address, bound.port) });
   }
 
   #forget(member: Member): void {
@@ -264,37 +252,37 @@ export class UcrpGateway implements Gateway {
     this.#peers.delete(member.id);
   }
 
-  #refuse(peer: UcrpPeer, source: UcrpOutlet, error: CoreError): void {
+  #refuse(peer: UcrpPeer, from: UcrpOutlet, error: CoreError): void {
     // Of its room's end the member is told anyway.
     if (error.code === 'ROOM_CLOSED') return;
-    this.#complain(peer, source, error.message.replace(/^Cannot post: /, ''));
+    this.#complain(peer, from, error.message.replace(/^Cannot post: /, ''));
   }
 
   /**
    * Tell a member that its message was not delivered, as a line from the server. Only to the address it is bound to, so
    * that nobody can have us write to somebody else, and never more often than once a second.
    */
-  #complain(peer: UcrpPeer, source: UcrpOutlet, reason: string): void {
+  #complain(peer: UcrpPeer, from: UcrpOutlet, reason: string): void {
     this.#stats.drop('refused');
     const { outlet } = peer;
     const nowMs = this.#context.hub.clock.monotonicMs();
-    if (outlet === undefined || outlet.port !== source.port || outlet.address !== source.address) return;
+    if (outlet === undefined || outlet.source.key !== from.source.key) return;
     if (nowMs - peer.complainedMs < COMPLAINT_GAP_MS) return;
     peer.complainedMs = nowMs;
     const text = encodeUtf8(`Message not delivered: ${reason}`);
     for (const datagram of this.#encodings.for(peer.profile).system(text)) this.#send(outlet, datagram);
   }
 
-  #send(outlet: UcrpOutlet, datagram: Uint8Array): void {
+  #send({ socket, source }: UcrpOutlet, datagram: Uint8Array): void {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
     this.#tap.watcher?.({
       wire: 'ucrp',
       direction: 'out',
-      peer: hostPort(plainAddress(outlet.address), outlet.port),
+      peer: hostPort(source.ip, source.port),
       bytes: datagram,
     });
-    outlet.socket.send(datagram, outlet.port, outlet.address, this.#onSent);
+    socket.queue(source.target, datagram);
   }
 }
 

@@ -1,6 +1,7 @@
-import type { Socket } from 'node:dgram';
 import type { Member } from '@confab/core';
 import type { UcrpProfile } from '@confab/wire/ucrp';
+import type { DatagramSocket } from '../../datagrams/socket.ts';
+import type { DatagramSource } from '../../datagrams/source.ts';
 
 /** A member as UCRP knows it. */
 export interface UcrpPeer {
@@ -14,7 +15,6 @@ export interface UcrpPeer {
 
 /** An address that a member is written to, from the socket it sends to. */
 export interface UcrpOutlet {
-  readonly socket: Socket;
-  readonly address: string;
-  readonly port: number;
+  readonly socket: DatagramSocket;
+  readonly source: DatagramSource;
 }

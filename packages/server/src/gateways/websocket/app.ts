@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { plainAddress } from '../../address.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { RoomList } from '../json-rooms.ts';
+import type { Hosts } from './hosts.ts';
 import type { Origins } from './origins.ts';
 import { welcomePage } from './page.ts';
 
@@ -15,6 +16,7 @@ export interface AppOptions {
   readonly hub: Hub;
   readonly rooms: RoomList;
   readonly origins: Origins;
+  readonly hosts: Hosts;
   /** None: `/metrics` is not served. */
   readonly metrics: Metrics | undefined;
   readonly log: Logger;
@@ -23,6 +25,8 @@ export interface AppOptions {
   /** Whether the server takes connections. */
   isReady(): boolean;
 }
+
+export const HOST_REFUSED_TEXT = 'This server is not known by that name; see http.hosts';
 
 type Environment = { Bindings: HttpBindings };
 
@@ -38,7 +42,7 @@ const securityHeaders = {
 
 /** Everything over plain HTTP. Errors are JSON: `{"code": …, "message": …}`. */
 export function createApp(options: AppOptions): Hono<Environment> {
-  const { hub, origins, metrics, log } = options;
+  const { hub, origins, hosts, metrics, log } = options;
   const app = new Hono<Environment>();
   app.use(async (context, next) => {
     for (const [name, value] of Object.entries(securityHeaders)) context.header(name, value);
@@ -55,6 +59,13 @@ export function createApp(options: AppOptions): Hono<Environment> {
   app.get('/readyz', (context) =>
     options.isReady() ? context.json({ status: 'ready' }) : context.json({ status: 'stopping' }, 503),
   );
+  app.use(async (context, next) => {
+    const { host, origin } = context.env.incoming.headers;
+    const isKnown = hosts.permits(host) || (origin !== undefined && origins.isForeign(origin));
+    if (!isKnown) return refuse(context, 421, 'HOST_REFUSED', HOST_REFUSED_TEXT);
+    await next();
+    return undefined;
+  });
   app.use(async (context, next) => {
     if (!options.takesRequest(plainAddress(context.env.incoming.socket.remoteAddress))) {
       context.header('Retry-After', '1');
@@ -100,11 +111,11 @@ function roomsPage(hub: Hub, names: readonly string[], after: string | undefined
   const rooms = page.flatMap((name) => {
     const room = hub.findRoom(name);
     if (room === undefined) return [];
-    return [{ name, kind: room.kind, members: room.members.size, hasPassword: room.passwordHash !== undefined }];
+    return [{ name, kind: room.kind, members: room.memberCount, hasPassword: room.passwordHash !== undefined }];
   });
   return { rooms, more: names.length - start - page.length };
 }
 
-function refuse(context: Context, status: 400 | 404 | 405 | 426 | 429 | 500, code: string, message: string) {
+function refuse(context: Context, status: 400 | 404 | 405 | 421 | 426 | 429 | 500, code: string, message: string) {
   return context.json({ code, message }, status);
 }

@@ -54,7 +54,10 @@ export class WebSocketConnection implements JsonTransport {
     this.#options = options;
     const { webSocket, stats } = options;
     this.#isCompressed = webSocket.extensions !== '';
-    webSocket.on('close', () => this.#session?.closed());
+    webSocket.on('close', () => {
+      this.#session?.closed();
+      options.tap.end(WIRE, options.peer);
+    });
     // A frame that the protocol does not know, or one that is too long: the library has closed the connection.
     webSocket.on('error', () => stats.drop('unreadable'));
   }

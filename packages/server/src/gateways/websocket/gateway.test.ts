@@ -174,6 +174,48 @@ test('a member that goes has left, however it goes', async (context) => {
   await ann.until('"Eve left"');
 });
 
+/** GET with any `Host`, which fetch does not let one choose. */
+async function get(
+  port: number,
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; body: string }> {
+  const asked = request({ host: '127.0.0.1', port, path, headers });
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [AsyncIterable<Buffer> & { statusCode: number }];
+  let body = '';
+  for await (const chunk of response) body += String(chunk);
+  return { status: response.statusCode, body };
+}
+
+test('a page that has given its own name this address (DNS rebinding) gets nothing', async (context) => {
+  const { url, port, open } = await serve(context, {
+    'http.hosts': 'chat.example.org',
+    'http.origins': 'https://app.example',
+  });
+  const rebound = { host: `evil.example:${port}` };
+  for (const path of ['/', '/api/rooms', '/metrics', '/nothing', '/ws']) {
+    const { status, body } = await get(port, path, rebound);
+    assert.deepEqual(
+      [status, JSON.parse(body)],
+      [421, { code: 'HOST_REFUSED', message: 'This server is not known by that name; see http.hosts' }],
+    );
+  }
+  const ws = `${url.replace('http', 'ws')}/ws`;
+  const same = { origin: `http://${rebound.host}`, headers: rebound };
+  assert.deepEqual(await refusal(ws, same), { status: 403, code: 'ORIGIN_REFUSED' });
+
+  // Names that are known, addresses, health, programs without an origin, and pages that are configured.
+  for (const host of ['chat.example.org', 'localhost:1', '192.0.2.1', '[::1]']) {
+    assert.equal((await get(port, '/api/rooms', { host })).status, 200, host);
+  }
+  for (const path of ['/healthz', '/readyz']) assert.equal((await get(port, path, rebound)).status, 200);
+  assert.equal((await get(port, '/api/rooms', { ...rebound, origin: 'https://app.example' })).status, 200);
+  await open({ headers: rebound });
+  await open({ origin: 'https://app.example', headers: rebound });
+  await open({ origin: 'https://chat.example.org', headers: { host: 'chat.example.org' } });
+});
+
 test('pages of other origins are refused, those of this one and configured ones are not', async (context) => {
   const { url, open, port } = await serve(context, { 'http.origins': 'https://chat.example.org' });
   const ws = `${url.replace('http', 'ws')}/ws`;
@@ -301,7 +343,7 @@ test('health, readiness, the page, and errors as JSON, all with headers that pro
 });
 
 test('the page does not trust the host it is asked by', async (context) => {
-  const { port } = await serve(context);
+  const { port } = await serve(context, { 'http.hosts': '*' });
   const asked = request({ port, host: '127.0.0.1', path: '/', headers: { Host: 'a.example:1' } }).end();
   const [response] = await once(asked, 'response');
   let body = '';

@@ -14,6 +14,7 @@ import { JsonSessions } from '../json-sessions.ts';
 import { createApp } from './app.ts';
 import { WebSocketConnection, WIRE } from './connection.ts';
 import { frameOf } from './frame.ts';
+import { Hosts } from './hosts.ts';
 import { Origins } from './origins.ts';
 
 /** Silence after which the system asks whether the peer is still there, ms. */
@@ -37,6 +38,7 @@ export class WebSocketGateway implements Gateway {
   readonly #stats: WireStats;
   readonly #rooms: RoomList;
   readonly #sessions: JsonSessions;
+  readonly #hosts: Hosts;
   readonly #origins: Origins;
   readonly #requests: KeyedBuckets;
   readonly #metrics: Metrics | undefined;
@@ -61,6 +63,7 @@ export class WebSocketGateway implements Gateway {
       stats: this.#stats,
       log,
       rooms: this.#rooms,
+      olderWires: config.olderWires,
       frame: frameOf,
       historyMax: http.history,
       connectionsMax: http.maxConnections,
@@ -68,7 +71,8 @@ export class WebSocketGateway implements Gateway {
       idleConnectionsMax: http.idleConnectionsMax,
       joinTimeoutMs: http.joinTimeoutMs,
     });
-    this.#origins = new Origins(http.origins);
+    this.#hosts = new Hosts(http.hosts, config.host);
+    this.#origins = new Origins(http.origins, this.#hosts);
     this.#requests = new KeyedBuckets(http.apiRequests, config.limits.addresses);
     this.#metrics = http.metrics ? new Metrics(hub, stats) : undefined;
     this.#webSockets = new WebSocketServer({
@@ -90,6 +94,7 @@ export class WebSocketGateway implements Gateway {
       hub,
       rooms: this.#rooms,
       origins: this.#origins,
+      hosts: this.#hosts,
       metrics: this.#metrics,
       log,
       takesRequest: (peer) => this.#takesRequest(peer),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Hosts } from './hosts.ts';
 import { Origins } from './origins.ts';
 
 const cases: readonly (readonly [configured: string, origin: string | undefined, host: string, permitted: boolean])[] =
@@ -7,6 +8,10 @@ const cases: readonly (readonly [configured: string, origin: string | undefined,
     ['', undefined, 'chat.example.org', true],
     ['', 'http://chat.example.org', 'chat.example.org', true],
     ['', 'http://127.0.0.1:8080', '127.0.0.1:8080', true],
+    // A page that has given its own name the server's address is of the same origin to its browser.
+    ['', 'http://rebound.example:8080', 'rebound.example:8080', false],
+    ['https://rebound.example', 'https://rebound.example', 'rebound.example', true],
+    ['', undefined, 'rebound.example', true],
     ['', 'http://[::1]:8080', '[::1]:8080', true],
     // A proxy adds TLS; a default port is none; names have no case.
     ['', 'https://chat.example.org', 'Chat.Example.org', true],
@@ -24,6 +29,6 @@ const cases: readonly (readonly [configured: string, origin: string | undefined,
 
 for (const [configured, origin, host, permitted] of cases) {
   test(`origins "${configured}": a page of ${origin} may${permitted ? '' : ' not'} connect to ${host}`, () => {
-    assert.equal(new Origins(configured).permits(origin, host), permitted);
+    assert.equal(new Origins(configured, new Hosts('chat.example.org', '127.0.0.1')).permits(origin, host), permitted);
   });
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CoreError } from '@confab/core';
 import { reasonOf, storeFailed } from '../failure.ts';
@@ -9,6 +9,8 @@ import { LOCK_FILE, LOG_FILE } from './options.ts';
 export interface DataFolder {
   /** Path of the log. */
   readonly file: string;
+  /** Whether the lock still stands for the folder: not when its file was removed, or another one put in its place. */
+  isOurs(): boolean;
   release(): void;
 }
 
@@ -38,7 +40,12 @@ export function claimDataFolder(directory: string): DataFolder {
         error,
       );
     }
-    return { file, release: () => lock.close() };
+    const taken = statSync(lockFile);
+    const isOurs = (): boolean => {
+      const now = statSync(lockFile, { throwIfNoEntry: false });
+      return now !== undefined && now.ino === taken.ino && now.dev === taken.dev;
+    };
+    return { file, isOurs, release: () => lock.close() };
   });
 }
 

@@ -5,6 +5,7 @@ import { pageOf } from '../page.ts';
 import { claimDataFolder, type DataFolder, explained } from './data-folder.ts';
 import { Database } from './database.ts';
 import { beginRun, type Epoch, endRun } from './epoch.ts';
+import { Fence } from './fence.ts';
 import { migrate } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, CACHE_KIB, type LogOptions, WAL_KEPT_BYTES_MAX, WAL_PAGES_MAX } from './options.ts';
 import { eventOfRow, memberOfRow, nameOfRow, readLastSeqByKind, roomOfRow } from './rows.ts';
@@ -21,6 +22,10 @@ export class LogDatabase {
   readonly #statements: Statements;
   readonly #heads: LogHeads;
   readonly #epoch: Epoch;
+  readonly #fence: Fence;
+
+  /** Position of the newest event that this process knows to be written. */
+  #endPosition = 0;
 
   /** @throws {CoreError} STORE_FAILED when the folder is in use, cannot be used, or holds a newer or foreign database */
   static open(options: LogOptions): LogDatabase {
@@ -43,6 +48,11 @@ export class LogDatabase {
       this.#statements = prepareStatements(this.#database);
       this.#epoch = beginRun(this.#database, this.#statements, { ...options, nowMs: Date.now() });
       this.#heads = this.#restoreHeads();
+      this.#fence = new Fence(this.#database, {
+        isLockOurs: () => folder.isOurs(),
+        isEndOurs: () => Number(this.#statements.lastPosition.get()?.[0] ?? 0) === this.#endPosition,
+      });
+      this.#endPosition = this.#heads.counters.lastPosition;
     } catch (error) {
       this.#database.close();
       throw error;
@@ -71,6 +81,7 @@ export class LogDatabase {
     this.#heads.begin();
     try {
       this.#database.transaction(() => {
+        this.#fence.check();
         for (const [index, change] of changes.entries()) this.#apply(change, index, duplicates);
         if (duplicates.length > 0) throw rollBack;
         if (this.#heads.hasNewIds) this.#putCounters();
@@ -81,6 +92,7 @@ export class LogDatabase {
       return { status: 'duplicates', duplicates };
     }
     this.#heads.keep();
+    this.#endPosition = this.#heads.counters.lastPosition;
     return { status: 'committed' };
   }
 
@@ -91,7 +103,8 @@ export class LogDatabase {
 
   close(): void {
     try {
-      endRun(this.#database, this.#statements, this.#options.synchronous);
+      // Another process's run is not ours to end.
+      if (!this.#fence.isBroken) endRun(this.#database, this.#statements, this.#options.synchronous);
     } catch {
       // A full disk, say. Nothing is lost: the next run merely takes this one for one that was killed.
     }

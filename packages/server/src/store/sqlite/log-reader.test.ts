@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { appendEvent, closeRoom, exampleEvent, exampleRoom, putRoom, temporaryDirectory } from '@confab/testing';
+import {
+  appendEvent,
+  closeRoom,
+  exampleEvent,
+  exampleMember,
+  exampleRoom,
+  putMember,
+  putRoom,
+  temporaryDirectory,
+} from '@confab/testing';
 import { Database } from './database.ts';
 import { openLogReader } from './log-reader.ts';
 import { APPLICATION_ID } from './migrate.ts';
@@ -13,13 +22,26 @@ test('all rooms are listed, closed ones too, and their events read', async (cont
   const store = folder.closing(await openSqliteStore({ directory: folder.path }));
   const first = [exampleEvent(1), exampleEvent(2, { clientId: 'a', target: 1 })];
   await store.commit([putRoom(exampleRoom(1, { name: 'lobby' })), ...first.map(appendEvent), closeRoom(1, 1_234)]);
-  await store.commit([putRoom(exampleRoom(2, { name: 'lobby', kind: 'hosted', passwordHash: 'secret' }))]);
+  await store.commit([
+    putRoom(exampleRoom(2, { name: 'lobby', kind: 'hosted', passwordHash: 'secret' })),
+    putMember(exampleMember(3, 2)),
+  ]);
   await store.close();
 
   const reader = folder.closing(openLogReader(folder.path));
   const { createdMs } = exampleRoom(1);
   assert.deepEqual(reader.rooms(), [
-    { id: 1, name: 'lobby', kind: 'open', createdMs, closedMs: 1_234, firstSeq: 1, lastSeq: 2, eventCount: 2 },
+    {
+      id: 1,
+      name: 'lobby',
+      kind: 'open',
+      createdMs,
+      closedMs: 1_234,
+      firstSeq: 1,
+      lastSeq: 2,
+      eventCount: 2,
+      memberCount: 0,
+    },
     {
       id: 2,
       name: 'lobby',
@@ -29,6 +51,7 @@ test('all rooms are listed, closed ones too, and their events read', async (cont
       firstSeq: 1,
       lastSeq: 0,
       eventCount: 0,
+      memberCount: 1,
     },
   ]);
   const read = reader.read(1, 1, 10);

@@ -22,6 +22,8 @@ export interface LoggedRoom {
   /** Sequence number of the newest event; 0 for an empty log. */
   readonly lastSeq: number;
   readonly eventCount: number;
+  /** Those who are in. */
+  readonly memberCount: number;
 }
 
 /** Sees what was committed when each call is made. */
@@ -80,7 +82,7 @@ class DatabaseLogReader implements LogReader {
 
   rooms(): LoggedRoom[] {
     return this.#statements.allRooms.all().map((row) => {
-      const [id, name, kind, createdMs, closedMs, first, last] = row as [
+      const [id, name, kind, createdMs, closedMs, first, last, memberCount] = row as [
         number,
         string,
         RoomKind,
@@ -88,12 +90,14 @@ class DatabaseLogReader implements LogReader {
         number | null,
         number | null,
         number | null,
+        number,
       ];
       const firstSeq = first ?? 1;
       const lastSeq = last ?? 0;
       // A log has no gaps, so that its length needs no counting.
       const eventCount = lastSeq - firstSeq + 1;
-      return { id, name, kind, createdMs, closedMs: closedMs ?? undefined, firstSeq, lastSeq, eventCount };
+      const closed = closedMs ?? undefined;
+      return { id, name, kind, createdMs, closedMs: closed, firstSeq, lastSeq, eventCount, memberCount };
     });
   }
 

@@ -2,6 +2,7 @@ import type { Database, Statement } from './database.ts';
 
 const EVENT_COLUMNS = 'room_id, seq, position, kind, time_ms, author, user, client_id, target, body, is_verified';
 const FIRST_SEQ = '(SELECT min(seq) FROM events WHERE room_id = rooms.id)';
+const MEMBERS = '(SELECT count(*) FROM members WHERE room_id = rooms.id)';
 const LAST_SEQ = '(SELECT max(seq) FROM events WHERE room_id = rooms.id)';
 
 /** Reads; the test of the query plans goes through all of them. */
@@ -16,7 +17,7 @@ export const readSql = {
   openRooms:
     `SELECT id, name, kind, password_hash, host_id, created_ms, ${FIRST_SEQ}, ${LAST_SEQ} ` +
     'FROM rooms INDEXED BY rooms_open WHERE closed_ms IS NULL',
-  allRooms: `SELECT id, name, kind, created_ms, closed_ms, ${FIRST_SEQ}, ${LAST_SEQ} FROM rooms ORDER BY id`,
+  allRooms: `SELECT id, name, kind, created_ms, closed_ms, ${FIRST_SEQ}, ${LAST_SEQ}, ${MEMBERS} FROM rooms ORDER BY id`,
   isClosedRoom: 'SELECT 1 FROM rooms WHERE id = ? AND closed_ms IS NOT NULL',
   members: 'SELECT id, room_id, user, token_digest, address, profile, joined_ms, device_key FROM members ORDER BY id',
   names: 'SELECT user, device_key, taken_ms FROM names',

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { listenError } from '../address.ts';
 
-export interface DatagramSocketOptions {
+export interface ListenOptions {
   /** IP address to listen on. */
   readonly address: string;
   /** 0: one that the system chooses. */
@@ -17,7 +17,7 @@ export interface DatagramSocketOptions {
  * A UDP socket that listens, with room for bursts. The caller hears its `error` and `message` events.
  * @throws {ServerError} when it cannot listen
  */
-export async function openDatagramSocket(options: DatagramSocketOptions): Promise<Socket> {
+export async function openDatagramSocket(options: ListenOptions): Promise<Socket> {
   const { address, port, portKey, receiveBufferBytes } = options;
   const family = isIPv6(address) ? 6 : 4;
   const socket = createSocket({

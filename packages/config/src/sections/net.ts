@@ -1,0 +1,11 @@
+import { z } from 'zod';
+
+/** What all wires share. */
+export const netSection = z
+  .strictObject({
+    batch_datagrams: z
+      .enum(['auto', 'off'])
+      .default('auto')
+      .describe('auto: send many datagrams with one system call, on Linux with Node 26.1 or later; off: one by one'),
+  })
+  .prefault({});

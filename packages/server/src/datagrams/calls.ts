@@ -1,0 +1,101 @@
+import { endianness } from 'node:os';
+
+/** Give up rather than wait: `MSG_DONTWAIT` of Linux. */
+const DONT_WAIT = 0x40;
+
+/**
+ * The system calls that move many datagrams at once, of which `node:dgram` has none. Addresses are those of memory that
+ * the caller keeps alive and has laid out as the kernel reads it: a wrong one is a crash, so nobody but the two batches
+ * (send-batch.ts, receive-batch.ts) makes these calls.
+ */
+export interface DatagramCalls {
+  /** sendmmsg(2), without waiting: messages that the system took, or -1. Why is told by sending the first one by itself. */
+  sendMany(descriptor: number, messages: bigint, count: number): number;
+  /** recvmmsg(2), without waiting: messages that were there, or -1 when there was none. */
+  receiveMany(descriptor: number, messages: bigint, count: number): number;
+  /** getsockname(2): 0, or -1. */
+  nameOf(descriptor: number, name: bigint, nameBytes: bigint): number;
+  /** Where a buffer's bytes are. It stays there as long as the buffer lives and is not transferred. */
+  addressOf(memory: ArrayBuffer): bigint;
+}
+
+/** The calls, or why datagrams are sent and read one by one. */
+export type Batching =
+  | { readonly calls: DatagramCalls; readonly reason?: undefined; readonly isUnusual?: undefined }
+  | {
+      readonly calls: undefined;
+      readonly reason: string;
+      /** Batches are wanted, and this machine should have them. */
+      readonly isUnusual: boolean;
+    };
+
+/** What this program runs on; an argument for tests. */
+export interface Platform {
+  readonly system: string;
+  readonly processor: string;
+  readonly isLittleEndian: boolean;
+  readonly loadForeign: () => typeof import('node:ffi') | undefined;
+}
+
+/** Where the layout of the structures is known: 64 bits, little-endian, Linux. */
+const PROCESSORS = ['x64', 'arm64'];
+
+/**
+ * Find the calls, through Node's own foreign-function interface (docs/adr/0007-batched-datagrams.md). Never throws: where
+ * something is missing, `node:dgram` does the work.
+ * @param mode `off`: do not even look
+ */
+export function loadBatching(mode: 'auto' | 'off', platform: Platform = thisPlatform): Batching {
+  const { system, processor, isLittleEndian } = platform;
+  if (mode === 'off') return without('turned off by net.batch_datagrams', false);
+  if (system !== 'linux') return without(`not on ${system}`, false);
+  if (!PROCESSORS.includes(processor) || !isLittleEndian) return without(`not on ${processor} processors`, false);
+  try {
+    const foreign = platform.loadForeign();
+    if (foreign === undefined) return without(`Node ${process.versions.node} has no node:ffi`, true);
+    // Out of what the process has loaded already: the C library's own functions.
+    const { functions } = foreign.dlopen(null, {
+      sendmmsg: { arguments: ['i32', 'pointer', 'u32', 'i32'], return: 'i32' },
+      recvmmsg: { arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer'], return: 'i32' },
+      getsockname: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
+    });
+    const { sendmmsg, recvmmsg, getsockname } = functions;
+    return {
+      calls: {
+        sendMany: (descriptor, messages, count) => sendmmsg(descriptor, messages, count, DONT_WAIT),
+        receiveMany: (descriptor, messages, count) => recvmmsg(descriptor, messages, count, DONT_WAIT, 0n),
+        nameOf: (descriptor, name, nameBytes) => getsockname(descriptor, name, nameBytes),
+        addressOf: (memory) => foreign.getRawPointer(memory),
+      },
+    };
+  } catch (error) {
+    return without(error instanceof Error ? error.message : String(error), true);
+  }
+}
+
+function without(reason: string, isUnusual: boolean): Batching {
+  return { calls: undefined, reason, isUnusual };
+}
+
+const thisPlatform: Platform = {
+  system: process.platform,
+  processor: process.arch,
+  isLittleEndian: endianness() === 'LE',
+  loadForeign: loadForeign,
+};
+
+/**
+ * `node:ffi`, if this Node has it (26.1 and later). It says on standard error that it is experimental; who runs a server
+ * is told what is used in the server's own log, so that one warning is kept back. This is synchronous: no other can get lost.
+ */
+function loadForeign(): typeof import('node:ffi') | undefined {
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...rest: unknown[]) => {
+    if (rest[0] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, [warning, ...rest]);
+  };
+  try {
+    return process.getBuiltinModule('node:ffi');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Socket } from 'node:dgram';
+import type { DatagramCalls } from './calls.ts';
+import { IPV6_NAME_BYTES, IPV6_WORDS, socketAddressOf } from './socket-address.ts';
+
+/**
+ * The file descriptor of a bound socket, as something to ask each time: undefined from the moment that the socket is closed,
+ * after which the number may be another file's. Undefined at once when it cannot be had for sure: Node does not publish it,
+ * so what is found is held against the address that the system has for it.
+ */
+export function descriptorOf(socket: Socket, calls: DatagramCalls): (() => number | undefined) | undefined {
+  const handle = handleOf(socket);
+  if (handle === undefined) return undefined;
+  const descriptor = (): number | undefined => {
+    const { fd } = handle;
+    return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+  };
+  const found = descriptor();
+  return found !== undefined && isBoundAs(socket, found, calls) ? descriptor : undefined;
+}
+
+interface Handle {
+  readonly fd: unknown;
+}
+
+/** What `node:dgram` keeps under a symbol of its own. */
+function handleOf(socket: Socket): Handle | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    if (symbol.description !== 'state symbol') continue;
+    const state = (socket as unknown as Record<symbol, { handle?: Handle | null } | undefined>)[symbol];
+    if (typeof state?.handle === 'object' && state.handle !== null) return state.handle;
+  }
+  return undefined;
+}
+
+function isBoundAs(socket: Socket, descriptor: number, calls: DatagramCalls): boolean {
+  // The name, and behind it how long it may be.
+  const lengthAt = IPV6_WORDS + 1;
+  const words = new Int32Array(new ArrayBuffer(4 * (lengthAt + 1)));
+  words[lengthAt] = IPV6_NAME_BYTES;
+  const address = calls.addressOf(words.buffer);
+  if (calls.nameOf(descriptor, address, address + BigInt(4 * lengthAt)) !== 0) return false;
+  const bound = socket.address();
+  const expected = socketAddressOf(bound.address, bound.port);
+  return expected.length > 0 && expected.every((word, index) => words[index] === word);
+}
