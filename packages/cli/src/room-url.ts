@@ -28,6 +28,23 @@ export function hybridServer(url: string): Omit<HybridRoom, 'room'> | undefined 
   return { host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), tcpPort, udpPort };
 }
 
+const DEFAULT_LINK_PORT = 9443;
+
+/** Where a room of Confab's own wire is. */
+export interface LinkRoom {
+  /** Name or address of the server. */
+  readonly host: string;
+  readonly port: number;
+  readonly room: string;
+  /** Fingerprint of the server's key. */
+  readonly pin: string;
+}
+
+export function linkRoomUrl({ host, port, room, pin }: LinkRoom): string {
+  const authority = port === DEFAULT_LINK_PORT ? inUrl(host) : hostPort(host, port);
+  return `confab://${authority}/${encodeURIComponent(room)}?pin=${pin}`;
+}
+
 /** An address to join at, for one that is listened on: "all addresses" (0.0.0.0, ::) is none that can be connected to. */
 export function joinableHost(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1';

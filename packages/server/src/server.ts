@@ -24,6 +24,8 @@ export interface RunningServer {
   readonly hub: Hub;
   readonly endpoints: readonly Endpoint[];
   readonly log: Logger;
+  /** What each wire did since the start. */
+  readonly stats: Stats;
   /** Port where `confab trace` connects, while tracing is on. */
   readonly tracePort: number | undefined;
   /**
@@ -122,6 +124,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     hub,
     endpoints,
     log,
+    stats,
     get tracePort() {
       return watching.tracePort;
     },

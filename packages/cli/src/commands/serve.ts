@@ -16,7 +16,7 @@ import {
 import { type EndingSignal, ExitCode, endingSignals } from '../exit-codes.ts';
 import { codeOf, reasonOf, UsageError } from '../failure.ts';
 import { type Io, write } from '../io.ts';
-import { hostPort, hybridRoomUrl, joinableHost } from '../room-url.ts';
+import { hostPort, hybridRoomUrl, joinableHost, linkRoomUrl } from '../room-url.ts';
 import { flagSettings, type SettingOptions } from '../settings.ts';
 import { openScreen } from '../terminal/open-screen.ts';
 import { ask, askPort } from '../terminal/questions.ts';
@@ -153,6 +153,7 @@ function startText(endpoints: readonly Endpoint[], config: Config): string {
     `Data folder: ${config.store.kind === 'memory' ? 'none, all is lost at the end (store.kind = memory)' : config.data}`,
     renderTable([['  WIRE', 'PROTOCOL', 'ADDRESS', 'PURPOSE'], ...rows]),
     ...(join === undefined ? [] : [`Join from another terminal: npx confab chat ${quoted(join)} --user NAME`]),
+    ...linkText(endpoints),
     'Press Ctrl+C to stop.',
   ].join('\n');
 }
@@ -163,6 +164,15 @@ function joinUrl(endpoints: readonly Endpoint[]): string | undefined {
   const udp = main.find(({ protocol }) => protocol === 'udp');
   if (tcp === undefined || udp === undefined) return undefined;
   return hybridRoomUrl({ host: joinableHost(tcp.address), tcpPort: tcp.port, udpPort: udp.port, room: 'lobby' });
+}
+
+/** How to join encrypted, and what people compare when they were given no pin. */
+function linkText(endpoints: readonly Endpoint[]): string[] {
+  const tls = endpoints.find(({ fingerprint }) => fingerprint !== undefined);
+  if (tls?.fingerprint === undefined) return [];
+  const { address, port, fingerprint } = tls;
+  const url = linkRoomUrl({ host: joinableHost(address), port, room: 'lobby', pin: fingerprint });
+  return [`Join encrypted: npx confab chat ${quoted(url)} --user NAME`, `Fingerprint: ${fingerprint}`];
 }
 
 /** For pasting into a shell, to which `?` and `[` are patterns. */

@@ -89,6 +89,8 @@ export class RawLink {
   readonly udp = { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0 };
   /** Connect anew when the connection ends, as a client does that is still there. */
   isPersistent = true;
+  /** Say nothing of what came. */
+  isSilent = false;
   readonly #server: ServerPorts;
   readonly #options: RawLinkOptions;
   readonly #incoming = new Map<number, Incoming>();
@@ -249,7 +251,8 @@ export class RawLink {
       const { frames, rest } = streamFrames(Buffer.concat([this.#rest, chunk]));
       this.#rest = Buffer.from(rest);
       this.#takeAll(frames);
-      if (!this.#isClosed && frames.some(({ type: kind }) => !silentFrames.has(kind))) socket.write(this.#cursors());
+      if (!this.#isClosed && !this.isSilent && frames.some(({ type: kind }) => !silentFrames.has(kind)))
+        socket.write(this.#cursors());
     });
     socket.once('close', () => {
       if (this.#isClosed || this.closed !== undefined) this.#ended.resolve();

@@ -1,0 +1,447 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
+import { EventKind } from '@confab/core';
+import { temporaryDirectory } from '@confab/testing';
+import { Fields, varint } from '@confab/testing/raw/link-frames';
+import { Control, RawChat, RawFailure, type RawJoin } from '@confab/testing/raw/link-room';
+import { eventually, within } from '@confab/testing/raw/wait';
+import { startTestServer, type TestServer } from '@confab/testing/test-server';
+
+type Settings = Readonly<Record<string, string | number | boolean>>;
+
+function serve(context: TestContext, settings: Settings = {}, data?: string): Promise<TestServer> {
+  return startTestServer(context, { wires: ['link'], settings, ...(data === undefined ? {} : { data }) });
+}
+
+async function open(context: TestContext, server: TestServer, options: Parameters<typeof RawChat.open>[1]) {
+  const chat = await RawChat.open(server.ports, options);
+  context.after(() => chat.close());
+  return chat;
+}
+
+async function enter(context: TestContext, server: TestServer, user: string, join: Partial<RawJoin> = {}) {
+  const chat = await open(context, server, { user });
+  return { chat, ...(await chat.join({ room: 'lobby', ...join })) };
+}
+
+function sessionCount(server: TestServer): number {
+  const { tcp, udp, none } = server.running.stats.link!().sessions;
+  return tcp + udp + none;
+}
+
+const failedWith = (code: number) => (error: unknown) => error instanceof RawFailure && error.code === code;
+const bodies = (chat: RawChat) => chat.events.filter(({ kind }) => kind === EventKind.MESSAGE).map(({ body }) => body);
+
+describe('Entering a room', () => {
+  test('each way of entering does what it says', async (context) => {
+    const server = await serve(context);
+    const ann = await open(context, server, { user: 'Ann' });
+    await assert.rejects(ann.join({ room: 'none', entry: 2 }), failedWith(11));
+    const hosted = await ann.join({ room: 'hosted', entry: 1 });
+    assert.deepEqual([hosted.isHost, hosted.isHosted, hosted.host, hosted.members], [true, true, 'Ann', 1]);
+    const bob = await open(context, server, { user: 'Bob' });
+    await assert.rejects(bob.join({ room: 'hosted', entry: 1 }), failedWith(10));
+    const joined = await bob.join({ room: 'hosted', entry: 3 });
+    assert.deepEqual([joined.isHost, joined.host, joined.members], [false, 'Ann', 2]);
+    const opened = await bob.join({ room: 'open' });
+    assert.deepEqual([opened.isHosted, opened.host], [false, '']);
+    const made = await bob.join({ room: 'made', entry: 3 });
+    assert.equal(made.isHost, true);
+  });
+
+  test('a password opens its room, and a wrong one does not', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann', { entry: 1, password: 'sesame' });
+    const bob = await open(context, server, { user: 'Bob' });
+    await assert.rejects(bob.join({ room: 'lobby', password: 'wrong' }), failedWith(14));
+    await bob.join({ room: 'lobby', password: 'sesame' });
+    assert.equal(ann.isHost, true);
+  });
+
+  test('a channel is used once, and a room has one channel of a session', async (context) => {
+    const server = await serve(context);
+    const ann = await open(context, server, { user: 'Ann' });
+    await ann.join({ room: 'one', channel: 5 });
+    await assert.rejects(ann.join({ room: 'two', channel: 5 }), failedWith(19));
+    await assert.rejects(ann.join({ room: 'two', channel: 4 }), failedWith(19));
+    await assert.rejects(ann.join({ room: 'one', channel: 6 }), failedWith(19));
+    await ann.join({ room: 'two', channel: 7 });
+  });
+
+  test('a session has at most 255 rooms', async (context) => {
+    const server = await serve(context, { 'link.requests.burst': 1000 });
+    const ann = await open(context, server, { user: 'Ann' });
+    await Promise.all(Array.from({ length: 255 }, (_, index) => ann.join({ room: `room ${index}` })));
+    await assert.rejects(ann.join({ room: 'one more' }), failedWith(18));
+    await ann.request(Control.LEAVE, varint(255));
+    await ann.join({ room: 'one more' });
+  });
+
+  test('history begins so many records before the newcomer, and own posts in it are whole', async (context) => {
+    const server = await serve(context);
+    const outboxId = randomBytes(16);
+    const first = await enter(context, server, 'Ann', { outboxId });
+    for (const line of ['one', 'two', 'three']) await first.chat.post(first.channel, line);
+    await first.chat.request(Control.LEAVE, varint(first.channel));
+    const before = first.chat.events.length;
+    await first.chat.join({ room: 'lobby', outboxId, history: 4 });
+    const bob = await enter(context, server, 'Bob');
+    await bob.chat.post(bob.channel, 'fence');
+    await first.chat.shown.until((shown) => shown.kind === 'chat' && shown.text === 'fence', 'the fence');
+    assert.deepEqual(
+      first.chat.events.slice(before).map(({ kind, user, body }) => [kind, user, body]),
+      [
+        [EventKind.MESSAGE, 'Ann', 'two'],
+        [EventKind.MESSAGE, 'Ann', 'three'],
+        [EventKind.LEAVE, 'Ann', ''],
+        [EventKind.JOIN, 'Ann', ''],
+        [EventKind.JOIN, 'Bob', ''],
+        [EventKind.MESSAGE, 'Bob', 'fence'],
+      ],
+    );
+  });
+
+  test('a member that leaves a hosted room as its host closes it, and everybody hears the last of it first', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann', { entry: 1 });
+    const bob = await enter(context, server, 'Bob');
+    await ann.chat.post(ann.channel, 'last words');
+    await ann.chat.request(Control.LEAVE, varint(ann.channel));
+    await eventually(() => bob.chat.left.length === 1, 'Bob is told');
+    assert.deepEqual(bob.chat.left[0], { channel: 1, reason: 2, text: 'Room closed: the host has left' });
+    assert.deepEqual(
+      bob.chat.events.map(({ kind }) => kind),
+      [EventKind.MESSAGE, EventKind.LEAVE, EventKind.CLOSE],
+    );
+  });
+});
+
+describe('Posts', () => {
+  test('come back to their author in short, and to others whole and verified', async (context) => {
+    const server = await serve(context);
+    const ann = await open(context, server, { user: 'Ann', device: generateKeyPairSync('ed25519').privateKey });
+    const { channel, timeBaseMs } = await ann.join({ room: 'lobby' });
+    const bob = await enter(context, server, 'Bob');
+    const before = Date.now();
+    const result = await ann.post(channel, 'hello');
+    await bob.chat.shown.nextChat();
+    const [own] = ann.events.filter(({ own: post }) => post !== undefined);
+    const [whole] = bob.chat.events.filter(({ body }) => body === 'hello');
+    assert.deepEqual([own!.own, own!.body, own!.user], [1, '', '']);
+    assert.deepEqual([whole!.user, whole!.isVerified, whole!.own], ['Ann', true, undefined]);
+    assert.deepEqual(result, { number: whole!.number });
+    const timeMs = timeBaseMs + whole!.timeMs;
+    assert.ok(timeMs >= before - 1 && timeMs <= Date.now() + 1);
+  });
+
+  test('that are repeated are taken once, and the number they have is told', async (context) => {
+    const server = await serve(context, { 'limits.tail_events': 1 });
+    const ann = await enter(context, server, 'Ann');
+    const first = await ann.chat.post(ann.channel, 'once');
+    await ann.chat.post(ann.channel, 'another');
+    assert.deepEqual(await ann.chat.postAs(1, ann.channel, 'once'), first);
+    assert.deepEqual(await ann.chat.postAs(2, ann.channel, 'another'), { number: 3 });
+    const bob = await enter(context, server, 'Bob', { history: 100 });
+    await ann.chat.post(ann.channel, 'fence');
+    await bob.chat.shown.until((shown) => shown.kind === 'chat' && shown.text === 'fence', 'the fence');
+    assert.deepEqual(bodies(bob.chat), ['once', 'another', 'fence']);
+  });
+
+  test('that are refused are told with their code', async (context) => {
+    const server = await serve(context, {
+      'limits.member_messages.burst': 3,
+      'limits.member_messages.per_second': 0.001,
+    });
+    const ann = await enter(context, server, 'Ann');
+    const code = async (post: Promise<unknown>) => ((await post) as { code?: number }).code;
+    assert.equal(await code(ann.chat.post(ann.channel, 'x'.repeat(4097))), 16);
+    assert.equal(await code(ann.chat.post(ann.channel, 'I am the server', EventKind.NOTICE)), 19);
+    assert.equal(await code(ann.chat.post(ann.channel, 'x'.repeat(4096))), undefined);
+    await ann.chat.post(ann.channel, 'two');
+    await ann.chat.post(ann.channel, 'three');
+    assert.equal(await code(ann.chat.post(ann.channel, 'four')), 17);
+  });
+
+  test('of two guests with the same numbers are two', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    assert.deepEqual(await ann.chat.post(ann.channel, 'mine'), { number: 3 });
+    assert.deepEqual(await bob.chat.post(bob.channel, 'mine'), { number: 4 });
+  });
+
+  test('that are no posts end the session of who sent them, and no other', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    const eve = await enter(context, server, 'Eve');
+    eve.chat.link.send(eve.channel, Buffer.from([0xff]));
+    await within(eve.chat.link.ended, 'the goodbye');
+    assert.equal(eve.chat.link.closed?.code, 1);
+    assert.ok('number' in (await ann.chat.post(ann.channel, 'still here')));
+  });
+});
+
+describe('Requests', () => {
+  test('for rooms and users tell who is in them, how, and who is away', async (context) => {
+    const server = await serve(context);
+    const ann = await open(context, server, { user: 'Ann', device: generateKeyPairSync('ed25519').privateKey });
+    await ann.join({ room: 'dev', entry: 1, password: 'sesame' });
+    const bob = await open(context, server, { user: 'Bob' });
+    const { channel } = await bob.join({ room: 'dev', password: 'sesame' });
+    await bob.join({ room: 'lobby' });
+    const rooms = (await bob.request(Control.ROOMS)).body;
+    assert.equal(rooms.varint(), 2);
+    const room = () => [rooms.text(), rooms.varint(), rooms.byte()];
+    assert.deepEqual(
+      [room(), room()],
+      [
+        ['dev', 2, 3],
+        ['lobby', 1, 0],
+      ],
+    );
+    const users = async () => {
+      const { body } = await bob.request(Control.USERS, varint(channel));
+      return Array.from({ length: body.varint() }, () => [body.text(), body.byte()]);
+    };
+    assert.deepEqual(await users(), [
+      ['Ann', 3],
+      ['Bob', 0],
+    ]);
+    ann.link.dropStream();
+    await eventually(() => server.running.stats.link!().sessions.none === 1, 'Ann’s connection is gone');
+    assert.deepEqual((await users())[0], ['Ann', 7]);
+  });
+
+  test('that nobody knows, or that only a server says, are answered FAILED', async (context) => {
+    const server = await serve(context);
+    const ann = await open(context, server, { user: 'Ann' });
+    await assert.rejects(ann.request(99), failedWith(2));
+    await assert.rejects(ann.request(Control.USERS, varint(7)), failedWith(15));
+    await assert.rejects(ann.request(Control.LEAVE, varint(7)), failedWith(15));
+    await assert.rejects(ann.request(Control.ROOM_LIST, varint(0)), failedWith(2));
+  });
+
+  test('beyond the rate are refused', async (context) => {
+    const server = await serve(context, { 'link.requests.burst': 2, 'link.requests.per_second': 0.001 });
+    const ann = await open(context, server, { user: 'Ann' });
+    await ann.request(Control.ROOMS);
+    await ann.request(Control.ROOMS);
+    await assert.rejects(ann.request(Control.ROOMS), failedWith(17));
+  });
+
+  test('a list has as many rooms as one record has room for', async (context) => {
+    const server = await serve(context, { 'link.requests.burst': 1000 });
+    const ann = await open(context, server, { user: 'Ann' });
+    const name = 'x'.repeat(250);
+    await Promise.all(Array.from({ length: 200 }, (_, index) => ann.join({ room: `${index} ${name}` })));
+    const { body } = await ann.request(Control.ROOMS);
+    const count = body.varint();
+    assert.ok(count > 100 && count < 200, String(count));
+    assert.ok(body.bytes.length <= 32_768);
+  });
+
+  test('of a client that takes no answer end its session before they fill the memory', async (context) => {
+    const server = await serve(context);
+    const eve = await open(context, server, { user: 'Eve' });
+    eve.link.isSilent = true;
+    for (let count = 0; count < 8300; count += 1) eve.link.send(0, Buffer.from([Control.ROOMS, 1]));
+    await within(eve.link.ended, 'the goodbye');
+    assert.equal(eve.link.closed?.code, 18);
+  });
+});
+
+describe('Ephemerals', () => {
+  test('go to the others of the room on this wire, with the name of who they are of', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    const cid = await enter(context, server, 'Cid', { room: 'elsewhere' });
+    const heard: unknown[] = [];
+    for (const { chat } of [ann, bob, cid])
+      chat.link.onEphemeral = (channel, kind, body) => {
+        const fields = new Fields(body);
+        heard.push([chat.user, channel, kind, fields.text(), fields.rest().toString()]);
+      };
+    ann.chat.ephemeral(ann.channel, 1, 'typing');
+    await eventually(() => heard.length > 0, 'Bob hears it');
+    assert.deepEqual(heard, [['Bob', bob.channel, 1, 'Ann', 'typing']]);
+  });
+
+  test('that are too many or too long are dropped', async (context) => {
+    const server = await serve(context, { 'link.ephemerals.burst': 2, 'link.ephemerals.per_second': 0.001 });
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    const heard: string[] = [];
+    bob.chat.link.onEphemeral = (_channel, _kind, body) => void heard.push(body.subarray(4).toString());
+    ann.chat.ephemeral(ann.channel, 1, 'x'.repeat(257));
+    for (const said of ['1', '2', '3']) ann.chat.ephemeral(ann.channel, 1, said);
+    await ann.chat.post(ann.channel, 'fence');
+    await bob.chat.shown.nextChat();
+    assert.deepEqual(heard, ['1', '2']);
+    assert.equal(server.running.stats.wire('link').drops.limited, 2);
+  });
+});
+
+describe('Coming back', () => {
+  test('with the ticket the same session goes on, and nothing is missing or doubled', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    bob.chat.link.socket.destroy();
+    const said = Promise.all(['one', 'two', 'three'].map((line) => ann.chat.post(ann.channel, line)));
+    await said;
+    await bob.chat.shown.until((shown) => shown.kind === 'chat' && shown.text === 'three', 'the last line');
+    assert.deepEqual(bodies(bob.chat), ['one', 'two', 'three']);
+    assert.equal(bob.chat.link.welcome.isResumed, true);
+    assert.ok('number' in (await bob.chat.post(bob.channel, 'I am back')));
+    assert.equal(sessionCount(server), 2);
+  });
+
+  test('with the ticket of somebody else begins a session of one’s own', async (context) => {
+    const server = await serve(context);
+    const ann = await open(context, server, { user: 'Ann' });
+    const eve = await open(context, server, { user: 'Eve', ticket: ann.link.welcome.ticket });
+    assert.equal(eve.link.welcome.isResumed, false);
+    assert.notDeepEqual(eve.link.welcome.ticket, ann.link.welcome.ticket);
+  });
+
+  test('after the grace, with member token and cursor, brings exactly what was missed', async (context) => {
+    const server = await serve(context, { 'link.session_grace_ms': 20 });
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    await ann.chat.post(ann.channel, 'before');
+    await bob.chat.shown.nextChat();
+    const cursor = { epoch: bob.epoch, roomId: bob.roomId, next: bob.chat.events.at(-1)!.number + 1 };
+    bob.chat.link.dropStream();
+    await eventually(() => sessionCount(server) === 1, 'the grace is over');
+    for (const line of ['one', 'two']) await ann.chat.post(ann.channel, line);
+    const again = await open(context, server, { user: 'Bob', ticket: bob.chat.link.welcome.ticket });
+    assert.equal(again.link.welcome.isResumed, false);
+    const joined = await again.join({ room: 'lobby', token: bob.token, cursor });
+    assert.deepEqual([joined.isResumed, joined.isResynchronised, joined.first], [true, false, cursor.next]);
+    await again.shown.until((shown) => shown.kind === 'chat' && shown.text === 'two', 'the last line');
+    assert.deepEqual(
+      again.events.map(({ kind, body }) => [kind, body]),
+      [
+        [EventKind.MESSAGE, 'one'],
+        [EventKind.MESSAGE, 'two'],
+      ],
+      'no leave and no join: it was a member all the time',
+    );
+  });
+
+  test('after a restart of the server resumes the same way, and posts are still taken once', async (context) => {
+    const { path: data } = temporaryDirectory(context);
+    const first = await serve(context, {}, data);
+    const ann = await enter(context, first, 'Ann');
+    const bob = await enter(context, first, 'Bob');
+    const accepted = await ann.chat.post(ann.channel, 'before');
+    await bob.chat.shown.nextChat();
+    const cursorOf = (joined: { epoch: number; roomId: number }, chat: RawChat) => ({
+      epoch: joined.epoch,
+      roomId: joined.roomId,
+      next: chat.events.at(-1)!.number + 1,
+    });
+    const [annAt, bobAt] = [cursorOf(ann, ann.chat), cursorOf(bob, bob.chat)];
+    await first.stop();
+
+    const second = await serve(context, {}, data);
+    const annAgain = await open(context, second, { user: 'Ann', ticket: ann.chat.link.welcome.ticket });
+    assert.equal(annAgain.link.welcome.isResumed, false);
+    const { token, outboxId } = ann;
+    const joined = await annAgain.join({ room: 'lobby', token, outboxId, cursor: annAt });
+    assert.deepEqual([joined.isResumed, joined.isResynchronised], [true, false]);
+    assert.deepEqual(await annAgain.postAs(1, joined.channel, 'before'), accepted);
+    annAgain.startPostsAt(2);
+    await annAgain.post(joined.channel, 'after');
+    const bobAgain = await open(context, second, { user: 'Bob' });
+    await bobAgain.join({ room: 'lobby', token: bob.token, cursor: bobAt });
+    await bobAgain.shown.nextChat();
+    assert.deepEqual(bodies(bobAgain), ['after']);
+  });
+
+  test('with a cursor that does not fit is told so', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    await ann.chat.post(ann.channel, 'hello');
+    const cursors = [
+      { epoch: ann.epoch + 1, roomId: ann.roomId, next: 2 },
+      { epoch: ann.epoch, roomId: ann.roomId + 1, next: 2 },
+      { epoch: ann.epoch, roomId: ann.roomId, next: 99 },
+      { epoch: ann.epoch, roomId: ann.roomId, next: 0 },
+    ];
+    for (const [index, cursor] of cursors.entries()) {
+      const bob = await open(context, server, { user: `Bob ${index}` });
+      const joined = await bob.join({ room: 'lobby', cursor, history: 3 });
+      assert.deepEqual([joined.isResynchronised, joined.isResumed], [true, false]);
+      await bob.shown.until((shown) => shown.kind === 'notice' && shown.text.endsWith(' joined'), 'the room’s log');
+    }
+  });
+
+  test('a member token is nothing in other hands', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    const eve = await open(context, server, { user: 'Eve' });
+    const joined = await eve.join({ room: 'lobby', token: ann.token });
+    assert.deepEqual([joined.isResumed, joined.token === ann.token, joined.members], [false, false, 2]);
+  });
+
+  test('a later session takes over the room from an earlier one of the same member', async (context) => {
+    const server = await serve(context);
+    const ann = await enter(context, server, 'Ann');
+    const later = await open(context, server, { user: 'Ann' });
+    const joined = await later.join({ room: 'lobby', token: ann.token });
+    assert.deepEqual([joined.isResumed, joined.members], [true, 1]);
+    await eventually(() => ann.chat.left.length === 1, 'the earlier one is told');
+    assert.equal(ann.chat.left[0]?.reason, 3);
+    assert.ok('number' in (await later.post(joined.channel, 'here')));
+  });
+
+  test('a membership without a session ends with the resume window', async (context) => {
+    const server = await serve(context, { 'link.session_grace_ms': 1, 'link.resume_window_ms': 1 });
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    ann.chat.link.dropStream();
+    await eventually(() => {
+      server.running.hub.sweep();
+      return server.running.hub.memberCount === 1;
+    }, 'Ann is out');
+    await bob.chat.shown.notice('Ann left');
+    assert.ok('number' in (await bob.chat.post(bob.channel, 'I am not')));
+  });
+});
+
+test('a reader that lags too far is told what it misses', async (context) => {
+  const server = await serve(context, { 'limits.reader_lag': 10, 'link.session_grace_ms': 20 });
+  const ann = await enter(context, server, 'Ann');
+  const { token, epoch, roomId } = await enter(context, server, 'Bob').then((bob) => {
+    bob.chat.link.dropStream();
+    return bob;
+  });
+  await eventually(() => sessionCount(server) === 1, 'the grace is over');
+  for (let line = 0; line < 50; line += 1) await ann.chat.post(ann.channel, `${line}`);
+  const bob = await open(context, server, { user: 'Bob' });
+  await bob.join({ room: 'lobby', token, cursor: { epoch, roomId, next: 3 } });
+  await bob.shown.until((shown) => shown.kind === 'chat' && shown.text === '49', 'the last line');
+  assert.deepEqual(
+    bodies(bob),
+    Array.from({ length: 10 }, (_, index) => `${40 + index}`),
+  );
+});
+
+test('metrics tell of sessions, packets and paths', async (context) => {
+  const server = await startTestServer(context, { wires: ['link', 'http'] });
+  const ann = await open(context, server, { user: 'Ann', wantsUdp: true });
+  await ann.link.moveToUdp();
+  const { channel } = await ann.join({ room: 'lobby' });
+  await ann.post(channel, 'hello');
+  const response = await fetch(`http://127.0.0.1:${server.ports.port('ws', 'tcp')}/metrics`);
+  const metrics = await response.text();
+  assert.match(metrics, /^confab_link_sessions\{path="udp"\} 1$/m);
+  assert.match(metrics, /^confab_link_rtt_seconds\{quantile="0.5"\} [\d.e-]+$/m);
+  assert.match(metrics, /^confab_link_packets_received_total [1-9]\d*$/m);
+  assert.match(metrics, /^confab_link_path_changes_total\{path="udp",reason="proved"\} 1$/m);
+  assert.match(metrics, /^confab_link_packets_dropped_total\{reason="unknown-id"\} 0$/m);
+  assert.match(metrics, /^confab_received_total\{wire="link"\} [1-9]\d*$/m);
+});
