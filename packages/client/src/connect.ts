@@ -3,11 +3,13 @@ import type { ConnectOptions, Connector, Session } from './session.ts';
 import { bridgeConnector } from './wires/bridge/connector.ts';
 import { jsonLinesConnector, secureWebSocketConnector, webSocketConnector } from './wires/json/connectors.ts';
 import { jsonuConnector } from './wires/jsonu/connector.ts';
+import { linkConnector } from './wires/link/connector.ts';
 import { stage1Connector } from './wires/stage1/connector.ts';
 import { ucrpConnector } from './wires/ucrp/connector.ts';
 
 /** Every wire this library speaks. A new wire is one line here. */
 export const connectors: readonly Connector[] = [
+  linkConnector,
   ucrpConnector,
   jsonLinesConnector,
   webSocketConnector,

@@ -1,5 +1,10 @@
 export { connect, connectors } from './connect.ts';
 export { ClientError, type ClientErrorCode } from './errors.ts';
+export { type FileOutboxOptions, openFileOutbox } from './outbox/file.ts';
+export { MemoryOutbox } from './outbox/memory.ts';
+export type * from './outbox/outbox.ts';
+export type { OutboxView } from './outbox/view.ts';
 export { urlPathOfRoom } from './room-of-url.ts';
 export type * from './session.ts';
 export * from './wires/bridge/index.ts';
+export * from './wires/link/index.ts';

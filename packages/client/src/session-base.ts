@@ -1,9 +1,11 @@
 import { ClientError } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
+import type { OutboxView } from './outbox/view.ts';
 import type {
   ClosedEvent,
   CloseReason,
   JoinOptions,
+  LinkStatus,
   NoticeEvent,
   SendOptions,
   SendReceipt,
@@ -45,6 +47,14 @@ export abstract class SessionBase implements Session {
 
   /** Let go of sockets and of whoever waits. Called once. */
   protected abstract release(): void;
+
+  get outbox(): OutboxView | undefined {
+    return undefined;
+  }
+
+  get link(): LinkStatus | undefined {
+    return undefined;
+  }
 
   get status(): Session['status'] {
     return this.#status;

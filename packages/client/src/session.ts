@@ -1,4 +1,8 @@
+import type { LinkReadout, PathReason } from '@confab/wire/link';
 import type { ClientError } from './errors.ts';
+import type { OutboxFailure, OutboxState } from './outbox/outbox.ts';
+import type { OutboxView } from './outbox/view.ts';
+import type { LinkOptions } from './wires/link/options.ts';
 
 /** What a session did with a message, as far as its wire can tell. */
 export interface SendReceipt {
@@ -24,9 +28,14 @@ export interface MessageEvent {
   readonly text: string;
   /** Whether this session sent it. */
   readonly isOwn: boolean;
+  /** Whether the name was proved by a device key it belongs to, where the wire tells; otherwise it is what somebody called themselves. */
+  readonly isVerified?: boolean;
   /** Said before one came in, and told at that time. */
   readonly isHistory?: boolean;
-  /** Number of the line, where the wire has one: server-wide, rising, the same for everybody and for ever. */
+  /**
+   * Number of the line, where the wire has one: rising, the same for everybody and for ever; server-wide, or the room's own
+   * (`confab`).
+   */
   readonly seq?: number;
 }
 
@@ -48,7 +57,38 @@ export interface ReachabilityEvent {
   readonly text: string;
 }
 
-/** Nobody read the events and the oldest were dropped. */
+/** How good the link is, where the wire measures it; times in ms. */
+export interface LinkStatus extends LinkReadout {
+  /** How long ago something of ours was last acknowledged. */
+  readonly confirmedAgoMs: number | undefined;
+  /** Why the path in use was taken; undefined: it is the first one. */
+  readonly reason: PathReason | undefined;
+  /** Whether the server has taken our device key for the owner of our name. */
+  readonly isVerified: boolean;
+}
+
+/** The path in use has changed, or some seconds have passed. */
+export interface LinkStatusEvent {
+  readonly type: 'link';
+  /** Whether the path, or whether it works, has changed. */
+  readonly isChange: boolean;
+  readonly status: LinkStatus;
+  /** The same for people, in a few words. */
+  readonly text: string;
+}
+
+/** What became of an own message; with wires that have an outbox. */
+export interface OutboxEvent {
+  readonly type: 'outbox';
+  readonly number: number;
+  readonly room: string;
+  /** It may go back from *sent* to *queued* when the connection is lost. */
+  readonly state: OutboxState;
+  readonly failure: OutboxFailure | undefined;
+  readonly text: string;
+}
+
+/** Events were left out: nobody read them, or the server no longer had them. */
 export interface MissedEvent {
   readonly type: 'missed';
   readonly count: number;
@@ -61,7 +101,14 @@ export interface ClosedEvent {
   readonly text: string;
 }
 
-export type SessionEvent = MessageEvent | NoticeEvent | ReachabilityEvent | MissedEvent | ClosedEvent;
+export type SessionEvent =
+  | MessageEvent
+  | NoticeEvent
+  | ReachabilityEvent
+  | LinkStatusEvent
+  | OutboxEvent
+  | MissedEvent
+  | ClosedEvent;
 
 export interface SendOptions {
   /** Stop waiting; the message may have gone out all the same. */
@@ -94,6 +141,10 @@ export interface Session extends AsyncDisposable {
   readonly status: 'open' | 'closing' | 'closed';
   /** Which of `join`, `rooms` and `users` this wire has; the others reject with NOT_SUPPORTED. */
   readonly abilities: ReadonlySet<SessionAbility>;
+  /** Own messages that are not accepted yet; undefined: the wire keeps none. */
+  readonly outbox: OutboxView | undefined;
+  /** How good the link is at the moment; undefined: the wire does not measure it. */
+  readonly link: LinkStatus | undefined;
 
   /**
    * Say something. Always settles.
@@ -146,6 +197,8 @@ export interface ConnectOptions {
   readonly maxRetries?: number | undefined;
   /** Events kept for a reader that does not read; beyond it the oldest are dropped. Default 10,000. */
   readonly eventsMax?: number | undefined;
+  /** What only `confab://` knows. */
+  readonly link?: LinkOptions | undefined;
 }
 
 /** A wire of this library: opens sessions for the URLs of one scheme. */

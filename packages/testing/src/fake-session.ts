@@ -27,6 +27,8 @@ export class FakeSession implements Session {
   readonly user: string;
   readonly role: 'host' | 'member';
   readonly host = undefined;
+  outbox: Session['outbox'];
+  link: Session['link'];
   readonly localAddress = '127.0.0.1:50000';
   readonly messageBytesMax: number;
   readonly isConfirming: boolean;

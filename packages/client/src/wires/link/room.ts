@@ -1,0 +1,104 @@
+import { decodeEvent, type Joined, type LinkCursor } from '@confab/wire/link';
+import type { SessionEvent } from '../../session.ts';
+import { EventKind } from './kinds.ts';
+
+/** What a room needs of its session. */
+export interface RoomHost {
+  readonly user: string;
+  /** Whether the own name was proved. */
+  readonly isVerified: boolean;
+  emit(event: SessionEvent): void;
+  /** An own post is in the log: its body, undefined when it is not known. */
+  seen(post: number): Uint8Array | undefined;
+}
+
+const decoder = new TextDecoder();
+
+/** A room as this client has it: how far its log was read, and what it said, as events. Survives its channels. */
+export class LinkRoom {
+  readonly #host: RoomHost;
+  /** Up to this number it was said before we came. */
+  readonly #historyTo: number;
+  #joined: Joined;
+  #next: number;
+  password: string;
+
+  constructor(host: RoomHost, joined: Joined, password: string) {
+    this.#host = host;
+    this.#joined = joined;
+    this.#next = joined.first;
+    this.#historyTo = joined.head;
+    this.password = password;
+  }
+
+  get name(): string {
+    return this.#joined.room;
+  }
+
+  get channel(): number {
+    return this.#joined.channel;
+  }
+
+  get joined(): Joined {
+    return this.#joined;
+  }
+
+  /** Number of the event that is to come. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get cursor(): LinkCursor {
+    return { epoch: this.#joined.epoch, roomId: this.#joined.roomId, next: this.#next };
+  }
+
+  /** Joined once more, after the server has forgotten the session. */
+  reopened(joined: Joined): void {
+    this.#joined = joined;
+    if (joined.isResynchronised) {
+      const text = 'The room could not be read on from where it was left: messages may be missing here';
+      this.#host.emit({ type: 'notice', text });
+    } else if (joined.first > this.#next) {
+      this.#host.emit({ type: 'missed', count: joined.first - this.#next });
+    }
+    this.#next = joined.first;
+  }
+
+  skipped(first: number, last: number): void {
+    this.#next = last + 1;
+    this.#host.emit({ type: 'missed', count: last - first + 1 });
+  }
+
+  /** @throws {CodecError} it is no event */
+  receive(seq: number, record: Uint8Array): void {
+    // Before anything else: whatever is done about this event, it is not to come again.
+    this.#next = seq + 1;
+    const event = decodeEvent(record);
+    if ('outbox' in event) {
+      const body = this.#host.seen(event.outbox);
+      if (event.kind !== EventKind.MESSAGE || body === undefined) return;
+      const { user, isVerified } = this.#host;
+      this.#host.emit({ type: 'message', user, text: decoder.decode(body), isOwn: true, isVerified, seq });
+      return;
+    }
+    const { kind, user, body, isVerified } = event;
+    const isOwnJoin = kind === EventKind.JOIN && user === this.#host.user && seq === this.#historyTo;
+    const more = seq <= this.#historyTo && !isOwnJoin ? { seq, isHistory: true } : { seq };
+    switch (kind) {
+      case EventKind.MESSAGE:
+        this.#host.emit({ type: 'message', user, text: decoder.decode(body), isOwn: false, isVerified, ...more });
+        break;
+      case EventKind.JOIN:
+        this.#host.emit({ type: 'notice', text: `${user} joined`, member: { user, change: 'joined' }, ...more });
+        break;
+      case EventKind.LEAVE:
+        this.#host.emit({ type: 'notice', text: `${user} left`, member: { user, change: 'left' }, ...more });
+        break;
+      case EventKind.NOTICE:
+        this.#host.emit({ type: 'notice', text: decoder.decode(body), ...more });
+        break;
+      default:
+      // The end of the room is told by its LEFT; edits, deletions and reactions have no events yet.
+    }
+  }
+}

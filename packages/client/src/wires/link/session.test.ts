@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { temporaryDirectory } from '@confab/testing';
+import { startTestServer, type TestServer } from '@confab/testing/test-server';
+import { connect } from '../../connect.ts';
+import { MemoryOutbox } from '../../outbox/memory.ts';
+import type { Session, SessionEvent } from '../../session.ts';
+import { ephemeralDeviceKey, knownServersInMemory } from './index.ts';
+import type { LinkOptions } from './options.ts';
+
+/** A reader of a session's events that waits for what a test looks for. */
+class Reader {
+  readonly events: SessionEvent[] = [];
+  readonly #iterator: AsyncIterator<SessionEvent>;
+
+  constructor(session: Session) {
+    this.#iterator = session.events();
+  }
+
+  async until<Event extends SessionEvent>(isWanted: (event: SessionEvent) => event is Event): Promise<Event>;
+  async until(isWanted: (event: SessionEvent) => boolean): Promise<SessionEvent>;
+  async until(isWanted: (event: SessionEvent) => boolean): Promise<SessionEvent> {
+    for (;;) {
+      const { value, done } = await this.#iterator.next();
+      if (done === true) throw new Error(`The session ended: ${JSON.stringify(this.events.at(-1))}`);
+      this.events.push(value);
+      if (isWanted(value)) return value;
+    }
+  }
+
+  says(text: string): Promise<SessionEvent> {
+    return this.until((event) => event.type === 'message' && event.text === text);
+  }
+
+  get texts(): string[] {
+    return this.events.flatMap((event) => (event.type === 'message' ? [event.text] : []));
+  }
+}
+
+function options(link: LinkOptions = {}): LinkOptions {
+  return { deviceKey: ephemeralDeviceKey(), knownServers: knownServersInMemory(), outbox: 'memory', ...link };
+}
+
+function urlOf(server: TestServer, room = 'lobby', query = ''): string {
+  return `confab://127.0.0.1:${server.ports.port('confab', 'tcp')}/${room}${query}`;
+}
+
+async function enter(context: TestContext, url: string, user: string, link: LinkOptions = {}, more = {}) {
+  const session = await connect(url, { user, link: options(link), ...more });
+  context.after(() => session.leave());
+  return { session, reader: new Reader(session) };
+}
+
+/** Passes TCP on to a port until it is cut; while it is, connections are closed at once. */
+async function tcpProxy(context: TestContext, to: number) {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((near) => {
+    near.on('error', () => {});
+    if (isCut) {
+      near.destroy();
+      return;
+    }
+    const far = createConnection({ host: '127.0.0.1', port: to });
+    far.on('error', () => {});
+    near.pipe(far).pipe(near);
+    sockets.add(near).add(far);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  context.after(() => {
+    cut();
+    server.close();
+  });
+  const mend = (): void => {
+    isCut = false;
+  };
+  return { port: (server.address() as AddressInfo).port, cut, mend };
+}
+
+describe('A session of confab://', () => {
+  it('chats, tells who is verified, and leaves', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const ann = await enter(context, urlOf(server), 'Ann');
+    const bob = await enter(context, urlOf(server), 'Bob', { deviceKey: 'none' });
+    assert.deepEqual(await ann.session.send('hello'), { status: 'accepted' });
+    assert.deepEqual(await bob.session.send('hi'), { status: 'accepted' });
+    const heard = await bob.reader.says('hello');
+    assert.partialDeepStrictEqual(heard, { user: 'Ann', isOwn: false, isVerified: true });
+    assert.partialDeepStrictEqual(await ann.reader.says('hi'), { user: 'Bob', isVerified: false });
+    assert.partialDeepStrictEqual(await bob.reader.says('hi'), { user: 'Bob', isOwn: true });
+    assert.deepEqual(await ann.session.users(), ['Ann', 'Bob']);
+    assert.deepEqual(await ann.session.rooms(), ['lobby']);
+    await bob.session.leave();
+    await ann.reader.until((event) => event.type === 'notice' && event.text === 'Bob left');
+    assert.equal(ann.session.outbox?.pendingCount, 0);
+  });
+
+  it('moves to UDP, tells so, and measures it', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const { session, reader } = await enter(context, urlOf(server), 'Ann');
+    await reader.until((event) => event.type === 'link' && event.status.path === 'udp');
+    await session.send('by UDP');
+    assert.equal(session.link?.path, 'udp');
+    assert.ok(session.link.rttMs !== undefined && session.link.confirmedAgoMs !== undefined);
+  });
+
+  it('stays on the path it is told to use', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const { session } = await enter(context, urlOf(server, 'lobby', '?path=tcp'), 'Ann');
+    await session.send('by TCP');
+    assert.partialDeepStrictEqual(session.link, { path: 'tcp', paths: { udp: 'off' }, packetsSent: 0 });
+  });
+
+  it('shows what was said before as history', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const ann = await enter(context, urlOf(server), 'Ann');
+    await ann.session.send('before');
+    const bob = await enter(context, urlOf(server), 'Bob');
+    assert.partialDeepStrictEqual(await bob.reader.says('before'), { isHistory: true, user: 'Ann' });
+    const { reader } = await enter(context, urlOf(server), 'Cid', { history: 0 });
+    await ann.session.send('now');
+    await reader.says('now');
+    assert.deepEqual(reader.texts, ['now']);
+  });
+
+  it('goes to another room, whose events follow those of the old one', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const ann = await enter(context, urlOf(server), 'Ann');
+    const bob = await enter(context, urlOf(server, 'den'), 'Bob');
+    await ann.session.join('den');
+    assert.equal(ann.session.room, 'den');
+    await ann.session.send('here');
+    await bob.reader.says('here');
+    await assert.rejects(ann.session.join('den/\n'), { code: 'ROOM_NAME_INVALID' });
+    assert.equal(ann.session.room, 'den');
+    await bob.session.send('still');
+    await ann.reader.says('still');
+  });
+
+  it('is refused where its name belongs to another key', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    await enter(context, urlOf(server), 'Ann');
+    await assert.rejects(enter(context, urlOf(server), 'Ann'), { code: 'USER_NAME_TAKEN' });
+  });
+
+  it('ends before anything is said when the server has another key than the pin', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const pin = 'A'.repeat(43);
+    await assert.rejects(enter(context, urlOf(server, 'lobby', `?pin=${pin}`), 'Ann'), { code: 'PIN_MISMATCH' });
+  });
+
+  it('tells the end of a room whose host leaves', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const ann = await enter(context, urlOf(server), 'Ann', {}, { entry: 'create' });
+    assert.equal(ann.session.role, 'host');
+    const bob = await enter(context, urlOf(server), 'Bob', {}, { entry: 'join' });
+    assert.equal(bob.session.host, 'Ann');
+    await ann.session.send('last words');
+    await ann.session.leave();
+    await bob.reader.says('last words');
+    assert.equal((await bob.session.closed).reason, 'room-closed');
+  });
+
+  it('judges messages before it keeps them', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const { session } = await enter(context, urlOf(server), 'Ann');
+    await assert.rejects(session.send('x'.repeat(session.messageBytesMax + 1)), { code: 'MESSAGE_TOO_LONG' });
+    await assert.rejects(session.send('\ud800'), { code: 'MESSAGE_RESERVED' });
+    assert.equal(session.outbox?.pendingCount, 0);
+    await session.send('x'.repeat(session.messageBytesMax));
+  });
+
+  it('goes on with a server that was started again: what was said meanwhile is there once, for everybody', async (context) => {
+    const { path: data } = temporaryDirectory(context);
+    const first = await startTestServer(context, { wires: ['link'], data });
+    const outbox = new MemoryOutbox();
+    const port = first.ports.port('confab', 'tcp');
+    const ann = await enter(context, urlOf(first), 'Ann', { outbox });
+    const bob = await enter(context, urlOf(first), 'Bob');
+    await ann.session.send('one');
+    await bob.reader.says('one');
+    await first.stop();
+    await ann.reader.until((event) => event.type === 'reachability' && !event.isReachable);
+    const sending = ann.session.send('two');
+    await ann.reader.until((event) => event.type === 'outbox' && event.state === 'queued');
+    assert.equal(outbox.pendingCount, 1);
+    await startTestServer(context, { wires: ['link'], data, settings: { 'link.tcp_port': port } });
+    await ann.reader.until((event) => event.type === 'outbox' && event.state === 'accepted' && event.text === 'two');
+    await sending.catch((error: { code: string }) => assert.equal(error.code, 'SEND_UNCERTAIN'));
+    assert.equal(outbox.pendingCount, 0);
+    await bob.reader.says('two');
+    await ann.session.send('three');
+    await ann.reader.says('three');
+    await bob.reader.says('three');
+    assert.deepEqual(bob.reader.texts, ['one', 'two', 'three']);
+    assert.deepEqual(ann.reader.texts, ['one', 'two', 'three']);
+  });
+
+  it('goes on as it was when only its connection breaks', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const proxy = await tcpProxy(context, server.ports.port('confab', 'tcp'));
+    const bob = await enter(context, urlOf(server), 'Bob');
+    const ann = await enter(context, `confab://127.0.0.1:${proxy.port}/lobby?path=tcp`, 'Ann');
+    await ann.session.send('one');
+    proxy.cut();
+    await ann.reader.until((event) => event.type === 'reachability' && !event.isReachable);
+    const sending = ann.session.send('two');
+    await bob.session.send('three');
+    proxy.mend();
+    await ann.reader.until((event) => event.type === 'reachability' && event.isReachable);
+    await sending.catch((error: { code: string }) => assert.equal(error.code, 'SEND_UNCERTAIN'));
+    await ann.reader.until(() => ann.reader.texts.length === 3);
+    await ann.session.send('four');
+    await ann.reader.says('four');
+    await bob.reader.says('four');
+    assert.deepEqual(ann.reader.texts, bob.reader.texts);
+    assert.deepEqual([...bob.reader.texts].sort(), ['four', 'one', 'three', 'two']);
+  });
+
+  it('is over when the server takes it no more', async (context) => {
+    const { path: data } = temporaryDirectory(context);
+    const first = await startTestServer(context, { wires: ['link'], data });
+    const port = first.ports.port('confab', 'tcp');
+    const { session } = await enter(context, urlOf(first), 'Guest', { deviceKey: 'none' });
+    await first.stop();
+    const settings = { 'link.tcp_port': port, 'link.guests': false };
+    await startTestServer(context, { wires: ['link'], data, settings });
+    const { reason, text } = await session.closed;
+    assert.equal(reason, 'lost');
+    assert.match(text, /Guests are not allowed/);
+    await assert.rejects(session.send('too late'), { code: 'SESSION_CLOSED' });
+  });
+
+  it('refuses to keep more than its outbox may hold', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const { session, reader } = await enter(context, urlOf(server), 'Ann', { outboxMax: 2 }, { sendTimeoutMs: 1 });
+    await server.stop();
+    await reader.until((event) => event.type === 'reachability' && !event.isReachable);
+    await assert.rejects(session.send('one'), { code: 'SEND_UNCERTAIN' });
+    await assert.rejects(session.send('two'), { code: 'SEND_UNCERTAIN' });
+    await assert.rejects(session.send('three'), { code: 'OUTBOX_FULL' });
+    assert.deepEqual(
+      session.outbox?.pending('lobby').map(({ state }) => state),
+      ['queued', 'queued'],
+    );
+  });
+
+  it('sends what another program has left in the outbox, once', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const bob = await enter(context, urlOf(server), 'Bob');
+    const outbox = new MemoryOutbox();
+    outbox.add({ room: 'lobby', kind: 1, target: undefined, body: Buffer.from('left behind') });
+    const ann = await enter(context, urlOf(server), 'Ann', { outbox });
+    await bob.reader.says('left behind');
+    await ann.session.send('new');
+    await bob.reader.says('new');
+    assert.deepEqual(bob.reader.texts, ['left behind', 'new']);
+    assert.deepEqual(ann.reader.events, []);
+    await ann.reader.says('new');
+    assert.deepEqual(ann.reader.texts, ['left behind', 'new']);
+  });
+
+  it('keeps to its room when the local socket is replaced', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const ann = await enter(context, urlOf(server), 'Ann');
+    const bob = await enter(context, urlOf(server), 'Bob');
+    await ann.reader.until((event) => event.type === 'link' && event.status.path === 'udp');
+    (ann.session as unknown as { replaceSocket(): void }).replaceSocket();
+    await ann.session.send('from elsewhere');
+    await bob.session.send('found you');
+    await ann.reader.says('found you');
+    await bob.reader.says('from elsewhere');
+  });
+});
