@@ -25,6 +25,11 @@ export interface Encoding<Outlet> {
   /** The event's bytes, in one or several pieces; none when this wire does not show such events. */
   encode(event: RoomEvent, roomName: string): readonly Uint8Array[];
   /**
+   * The units of several events at once, for encodings that can share work among them: the same bytes in the same order as
+   * `encode` gives for each, at most one unit for each event. When it throws, the events are encoded one by one.
+   */
+  encodeTogether?(events: readonly RoomEvent[], roomName: string): readonly Unit[];
+  /**
    * Write the units, oldest first, to each reader's outlet. Must not throw and must not wait: an outlet that is full calls
    * `reader.pause()` after this write, and `reader.resume()` when it has drained. The list is the group's own: do not keep
    * it. A reader that was detached while the list is being walked may still come up in it; its `state` tells.
@@ -283,7 +288,7 @@ class Group<Outlet> {
     this.#forgetOldEncoded();
     this.handedSeq = this.log.headSeq;
     this.#isDelivering = true;
-    if (this.#live.length > 0) this.deliver(this.encode(events), this.#live);
+    if (this.#live.length > 0) this.deliver(this.#encodeNews(events), this.#live);
     this.#isDelivering = false;
     this.#settleLive();
   }
@@ -293,6 +298,29 @@ class Group<Outlet> {
       this.encoding.skipped?.(reader, firstSeq, lastSeq);
     } catch (error) {
       this.onFault(error);
+    }
+  }
+
+  /** As `encode`, for events that nobody has been handed yet. */
+  #encodeNews(events: readonly RoomEvent[]): readonly Unit[] {
+    if (events.length === 1 || this.encoding.encodeTogether === undefined) return this.encode(events);
+    let units: readonly Unit[];
+    try {
+      units = this.encoding.encodeTogether(events, this.#roomName);
+    } catch {
+      return this.encode(events);
+    }
+    if (this.encoding.isReplayed) this.#keep(events, units);
+    return units;
+  }
+
+  #keep(events: readonly RoomEvent[], units: readonly Unit[]): void {
+    let at = 0;
+    for (const { seq } of events) {
+      const unit = units[at];
+      const hasUnit = unit?.seq === seq;
+      if (hasUnit) at += 1;
+      if (seq >= this.#encodedStartSeq) this.#encoded.set(seq, hasUnit ? [unit] : []);
     }
   }
 
