@@ -4,6 +4,7 @@ import type { Limits } from '@confab/core';
 import { entry, type HubWorld, openHubWorld } from '@confab/testing';
 import { pino } from 'pino';
 import { WireStats } from '../stats.ts';
+import { lineFraming } from './json-lines/connection.ts';
 import { RoomList } from './json-rooms.ts';
 import type { JsonSession } from './json-session.ts';
 import { JsonSessions } from './json-sessions.ts';
@@ -101,7 +102,7 @@ async function openScene({ limits, historyMax = 100, idleConnectionsMax = 100 }:
     stats,
     log: pino({ enabled: false }),
     rooms: new RoomList(world.hub),
-    frame: (text) => Buffer.from(`${text}\n`),
+    framing: lineFraming,
     historyMax,
     connectionsMax: 1000,
     addressConnectionsMax: 1000,

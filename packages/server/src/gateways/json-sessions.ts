@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { WireStats } from '../stats.ts';
 import { ConnectionSlots } from './connection-slots.ts';
 import { JsonStreamEncoding } from './json-encoding.ts';
+import type { JsonFraming } from './json-framing.ts';
 import type { RoomList } from './json-rooms.ts';
 import { JsonSession } from './json-session.ts';
 import type { JsonTransport } from './json-transport.ts';
@@ -16,7 +17,7 @@ export interface JsonSessionsOptions {
   readonly log: Logger;
   readonly rooms: RoomList;
   /** What stands for a JSON object in the stream. */
-  readonly frame: (text: string) => Uint8Array;
+  readonly framing: JsonFraming;
   /** Newest events sent to who joins. */
   readonly historyMax: number;
   readonly connectionsMax: number;
@@ -53,7 +54,7 @@ export class JsonSessions {
     this.log = options.log;
     this.rooms = options.rooms;
     this.historyMax = options.historyMax;
-    this.encoding = new JsonStreamEncoding(options.wire, options.frame);
+    this.encoding = new JsonStreamEncoding(options.wire, options.framing);
     this.#idle = new ConnectionSlots(options.idleConnectionsMax, options.idleConnectionsMax, (session) => {
       this.stats.drop('limited');
       session.dismiss(jsonErrorTexts.serverBusy);

@@ -13,7 +13,7 @@ import { RoomList } from '../json-rooms.ts';
 import { JsonSessions } from '../json-sessions.ts';
 import { createApp } from './app.ts';
 import { WebSocketConnection, WIRE } from './connection.ts';
-import { frameOf } from './frame.ts';
+import { frameFraming } from './frame.ts';
 import { Origins } from './origins.ts';
 
 /** Silence after which the system asks whether the peer is still there, ms. */
@@ -61,7 +61,7 @@ export class WebSocketGateway implements Gateway {
       stats: this.#stats,
       log,
       rooms: this.#rooms,
-      frame: frameOf,
+      framing: frameFraming,
       historyMax: http.history,
       connectionsMax: http.maxConnections,
       addressConnectionsMax: http.addressConnectionsMax,
