@@ -24,6 +24,11 @@ export interface Encoding<Outlet> {
   /** The event's bytes, in one or several pieces; none when this wire does not show such events. */
   encode(event: RoomEvent, roomName: string): readonly Uint8Array[];
   /**
+   * The units of several events at once, for encodings that can share work among them: the same bytes in the same order as
+   * `encode` gives for each, at most one unit for each event. When it throws, the events are encoded one by one.
+   */
+  encodeTogether?(events: readonly RoomEvent[], roomName: string): readonly Unit[];
+  /**
    * Write the units, oldest first, to each reader's outlet. Must not throw and must not wait: an outlet that is full calls
    * `reader.pause()` after this write, and `reader.resume()` when it has drained. The list is the group's own: do not keep
    * it. A reader that was detached while the list is being walked may still come up in it; its `state` tells.

@@ -73,6 +73,45 @@ test('a unit names the event and the member it is from, and an event may be seve
   assert.equal(reader.cursor, 3, 'what the wire does not show counts as handed over');
 });
 
+test('an encoding that shares work among events is given each burst whole, and its units are kept for who reads later', async () => {
+  const { fanout, write } = await makeRoom();
+  const bursts: number[][] = [];
+  const encoding = Object.assign(new RecordingEncoding(), {
+    encodeTogether: (events: readonly RoomEvent[]) => {
+      bursts.push(events.map(({ seq }) => seq));
+      // It shows no event 2.
+      const shown = events.filter(({ seq }) => seq !== 2);
+      return shown.map(({ seq, author }) => ({ seq, author, bytes: new Uint8Array([seq]) }));
+    },
+  });
+  const [live, late] = [new RecordingOutlet('live'), new RecordingOutlet('late')];
+  fanout.attach(encoding, 1, live, 0);
+  await write(3);
+  await write();
+  fanout.attach(encoding, 2, late, 0);
+  assert.deepEqual(bursts, [[1, 2, 3]], 'one event has nobody to share with');
+  for (const outlet of [live, late]) {
+    assert.deepEqual(outlet.seqs, [1, 3, 4]);
+    assert.deepEqual([...outlet.units[1]!.bytes], [3]);
+  }
+  assert.deepEqual(encoding.encoded, [4], 'the others were not encoded again');
+});
+
+test('a burst that cannot be encoded together costs only the event that cannot be encoded', async () => {
+  const { fanout, faults, write } = await makeRoom();
+  const fail = (): never => {
+    throw new Error('cannot encode');
+  };
+  const encoding = Object.assign(
+    new RecordingEncoding({ encode: ({ seq }) => (seq === 2 ? fail() : [new Uint8Array([seq])]) }),
+    { encodeTogether: fail },
+  );
+  const outlet = new RecordingOutlet('ann');
+  fanout.attach(encoding, 1, outlet, 0);
+  await write(3);
+  assert.deepEqual([outlet.seqs, faults.length], [[1, 3], 1]);
+});
+
 test('a batch of which the wire shows nothing is no write', async () => {
   const { fanout, write } = await makeRoom();
   const encoding = new RecordingEncoding({ encode: () => [] });

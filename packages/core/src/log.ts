@@ -133,13 +133,15 @@ export class RoomLog {
   }
 
   #trimTail(): void {
-    while (
-      this.#tail.length > this.#limits.tailEventsMax ||
-      (this.#tailBytes > this.#limits.tailBytesMax && this.#tail.length > 1)
-    ) {
-      const event = this.#tail.shift()!;
+    const { tailEventsMax, tailBytesMax } = this.#limits;
+    const tail = this.#tail;
+    let count = 0;
+    while (tail.length - count > tailEventsMax || (this.#tailBytes > tailBytesMax && tail.length - count > 1)) {
+      const event = tail[count]!;
+      count += 1;
       this.#tailBytes -= event.body.byteLength;
       if (event.clientId !== undefined) this.#byClientId.delete(event.clientId);
     }
+    if (count > 0) tail.splice(0, count);
   }
 }

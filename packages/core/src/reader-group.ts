@@ -116,7 +116,7 @@ export class Group<Outlet> {
     this.#forgetOldEncoded();
     this.handedSeq = this.log.headSeq;
     this.#isDelivering = true;
-    if (this.#live.length > 0) this.deliver(this.encode(events), this.#live);
+    if (this.#live.length > 0) this.deliver(this.#encodeNews(events), this.#live);
     this.#isDelivering = false;
     this.#settleLive();
   }
@@ -126,6 +126,29 @@ export class Group<Outlet> {
       this.encoding.skipped?.(reader, firstSeq, lastSeq);
     } catch (error) {
       this.onFault(error);
+    }
+  }
+
+  /** As `encode`, for events that nobody has been handed yet. */
+  #encodeNews(events: readonly RoomEvent[]): readonly Unit[] {
+    if (events.length === 1 || this.encoding.encodeTogether === undefined) return this.encode(events);
+    let units: readonly Unit[];
+    try {
+      units = this.encoding.encodeTogether(events, this.#roomName);
+    } catch {
+      return this.encode(events);
+    }
+    if (this.encoding.isReplayed) this.#keep(events, units);
+    return units;
+  }
+
+  #keep(events: readonly RoomEvent[], units: readonly Unit[]): void {
+    let at = 0;
+    for (const { seq } of events) {
+      const unit = units[at];
+      const hasUnit = unit?.seq === seq;
+      if (hasUnit) at += 1;
+      if (seq >= this.#encodedStartSeq) this.#encoded.set(seq, hasUnit ? [unit] : []);
     }
   }
 

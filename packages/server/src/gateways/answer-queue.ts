@@ -1,5 +1,8 @@
 type Produce = () => string;
 
+/** Answers that were given are forgotten when so many of them stand before one that is not ready. */
+const GIVEN_MAX = 256;
+
 interface Answer {
   /** Undefined: a message's echo is its answer, and nothing else need be said. */
   produce: Produce | undefined;
@@ -15,6 +18,8 @@ interface Answer {
 export class AnswerQueue {
   readonly #send: (text: string) => void;
   #answers: Answer[] = [];
+  /** Of these, so many at the beginning have been given. */
+  #given = 0;
   #handedSeq = 0;
   #isFlushing = false;
 
@@ -24,12 +29,12 @@ export class AnswerQueue {
 
   /** Requests that are not answered. */
   get length(): number {
-    return this.#answers.length;
+    return this.#answers.length - this.#given;
   }
 
   /** An answer that is ready; it is made when its turn has come. */
   add(produce: Produce): void {
-    if (this.#answers.length === 0) this.#send(produce());
+    if (this.length === 0) this.#send(produce());
     else this.#answers.push({ produce, isReady: true, echoSeq: 0 });
   }
 
@@ -51,19 +56,23 @@ export class AnswerQueue {
   /** The room's events up to this one were handed out. */
   handed(seq: number): void {
     this.#handedSeq = seq;
-    if (this.#answers.length > 0) this.#flush();
+    if (this.length > 0) this.#flush();
   }
 
   #flush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    let count = 0;
-    for (const answer of this.#answers) {
-      if (!answer.isReady || answer.echoSeq > this.#handedSeq) break;
-      count += 1;
-      if (answer.produce !== undefined) this.#send(answer.produce());
+    const answers = this.#answers;
+    while (this.#given < answers.length) {
+      const { isReady, echoSeq, produce } = answers[this.#given]!;
+      if (!isReady || echoSeq > this.#handedSeq) break;
+      this.#given += 1;
+      if (produce !== undefined) this.#send(produce());
     }
-    if (count > 0) this.#answers = this.#answers.slice(count);
+    if (this.#given === answers.length || this.#given >= GIVEN_MAX) {
+      answers.splice(0, this.#given);
+      this.#given = 0;
+    }
     this.#isFlushing = false;
   }
 }

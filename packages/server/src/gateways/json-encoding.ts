@@ -1,6 +1,7 @@
 import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
 import type { OlderWires } from './degraded.ts';
 import { jsonTextOf } from './json-events.ts';
+import { FrameRun, framed, type JsonFraming, joined } from './json-framing.ts';
 
 /** Where a member of a JSON stream is written to. */
 export interface JsonOutlet {
@@ -14,26 +15,37 @@ export interface JsonOutlet {
 }
 
 /**
- * How streams of JSON (lines, WebSocket frames) show a room: each event is framed once, and what is delivered at a time is
- * put together once for all who read along, so that a member costs one write and no copy.
+ * How streams of JSON (lines, WebSocket frames) show a room: what is delivered at a time is written once, into one buffer,
+ * for all who read along, so that a member costs one write and no copy.
  */
 export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   readonly name: string;
   /** Joins come with history, and a stream that is full goes on where it stopped. */
   readonly isReplayed = true;
-  readonly #frame: (text: string) => Uint8Array;
+  readonly #framing: JsonFraming;
   readonly #olderWires: OlderWires;
 
-  /** @param frame what stands for a JSON object in the stream */
-  constructor(name: string, frame: (text: string) => Uint8Array, olderWires: OlderWires) {
+  constructor(name: string, framing: JsonFraming, olderWires: OlderWires) {
     this.name = name;
+    this.#framing = framing;
     this.#olderWires = olderWires;
-    this.#frame = frame;
   }
 
   encode(event: RoomEvent, room: string): readonly Uint8Array[] {
     const text = jsonTextOf(event, room, this.#olderWires);
-    return text === undefined ? [] : [this.#frame(text)];
+    return text === undefined ? [] : [framed(this.#framing, text)];
+  }
+
+  encodeTogether(events: readonly RoomEvent[], room: string): readonly Unit[] {
+    const told: RoomEvent[] = [];
+    const texts: string[] = [];
+    for (const event of events) {
+      const text = jsonTextOf(event, room, this.#olderWires);
+      if (text === undefined) continue;
+      told.push(event);
+      texts.push(text);
+    }
+    return new FrameRun(this.#framing, told, texts).units;
   }
 
   deliver(units: readonly Unit[], readers: readonly Reader<JsonOutlet>[]): void {
@@ -47,15 +59,4 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   skipped(reader: Reader<JsonOutlet>, firstSeq: number, lastSeq: number): void {
     reader.outlet.miss(lastSeq - firstSeq + 1);
   }
-}
-
-function joined(units: readonly Unit[]): Uint8Array {
-  if (units.length === 1) return units[0]!.bytes;
-  const whole = Buffer.allocUnsafeSlow(units.reduce((length, { bytes }) => length + bytes.length, 0));
-  let at = 0;
-  for (const { bytes } of units) {
-    whole.set(bytes, at);
-    at += bytes.length;
-  }
-  return whole;
 }

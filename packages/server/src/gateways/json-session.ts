@@ -8,7 +8,6 @@ import {
   validateRoomName,
   validateUserName,
 } from '@confab/core';
-import { encodeUtf8 } from '@confab/wire';
 import {
   decodeJsonRequest,
   encodeJsonError,
@@ -288,7 +287,7 @@ export class JsonSession implements JsonOutlet {
       }
       this.#wake();
     };
-    const refused = this.#sessions.hub.post(member, { body: encodeUtf8(text), settle: end });
+    const refused = this.#sessions.hub.post(member, { body: Buffer.from(text), settle: end });
     if (refused !== undefined) end(refused);
   }
 

@@ -5,6 +5,7 @@ import type { WireStats } from '../stats.ts';
 import { ConnectionSlots } from './connection-slots.ts';
 import type { OlderWires } from './degraded.ts';
 import { JsonStreamEncoding } from './json-encoding.ts';
+import type { JsonFraming } from './json-framing.ts';
 import type { RoomList } from './json-rooms.ts';
 import { JsonSession } from './json-session.ts';
 import type { JsonTransport } from './json-transport.ts';
@@ -20,7 +21,7 @@ export interface JsonSessionsOptions {
   /** What is shown of what these wires have no words for. */
   readonly olderWires: OlderWires;
   /** What stands for a JSON object in the stream. */
-  readonly frame: (text: string) => Uint8Array;
+  readonly framing: JsonFraming;
   /** Newest events sent to who joins. */
   readonly historyMax: number;
   readonly connectionsMax: number;
@@ -59,7 +60,7 @@ export class JsonSessions {
     this.rooms = options.rooms;
     this.users = new UserLists(options.hub);
     this.historyMax = options.historyMax;
-    this.encoding = new JsonStreamEncoding(options.wire, options.frame, options.olderWires);
+    this.encoding = new JsonStreamEncoding(options.wire, options.framing, options.olderWires);
     this.#idle = new ConnectionSlots(options.idleConnectionsMax, options.idleConnectionsMax, (session) => {
       this.stats.drop('limited');
       session.dismiss(jsonErrorTexts.serverBusy);

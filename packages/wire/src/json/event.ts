@@ -12,9 +12,28 @@ import { jsonTexts } from './texts.ts';
  * number within 0–2^53 − 1.
  */
 
+/** What stands in a JSON string as it is (RFC 8259 §7), lone surrogates left out. */
+const PLAIN_TEXT = /^[^"\\\u0000-\u001f\ud800-\udfff]*$/u;
+
 /** `{"type":"message","room":…,"user":…,"text":…,"seq":n}`: somebody said something. */
 export function encodeJsonMessage(room: string, user: string, text: string, seq: number): string {
-  return `{"type":"message","room":${quoted(room)},"user":${quoted(user)},"text":${quoted(text)},"seq":${checked(seq)}}`;
+  return `{"type":"message","room":${quotedRoom(room)},"user":${quotedUser(user)},"text":${quoted(text)},"seq":${checked(seq)}}`;
+}
+
+/** A burst of messages has the same room, and often the same user, again and again. */
+const quotedRoom = rememberingLast(quoted);
+const quotedUser = rememberingLast(quoted);
+
+function rememberingLast(make: (text: string) => string): (text: string) => string {
+  let last = '';
+  let made = make(last);
+  return (text) => {
+    if (text !== last) {
+      made = make(text);
+      last = text;
+    }
+    return made;
+  };
 }
 
 const SYSTEM_USER = quoted(JSON_SYSTEM_USER);
@@ -112,6 +131,7 @@ function rank(unit: number): number {
 
 /** JSON.stringify would escape a lone surrogate, and the client could not send the text on. */
 function quoted(text: string): string {
+  if (PLAIN_TEXT.test(text)) return `"${text}"`;
   if (text.isWellFormed()) return JSON.stringify(text);
   throw new CodecError('CODEC_INVALID_UTF8', 'Cannot encode JSON event: text holds a lone surrogate', 0);
 }

@@ -29,7 +29,8 @@ const BAD_UTF8: JsonLine = { kind: 'bad-utf8' };
  * No input is an error that ends the stream: a line above the limit is told of once, as soon as it is above, and skipped up
  * to its line feed; a line that is not UTF-8 is told of when it ends. Both leave the lines around them alone.
  *
- * Each byte is looked at once, and a line that lies within one chunk is decoded from there without a copy.
+ * The lines that lie within one chunk are decoded from there together, without a copy: a chunk of many costs one call of the
+ * text decoder.
  */
 export class JsonLineDecoder implements StreamDecoder<JsonLine> {
   readonly #lineBytesMax: number;
@@ -55,11 +56,13 @@ export class JsonLineDecoder implements StreamDecoder<JsonLine> {
   push(chunk: Uint8Array): Decoded<JsonLine> {
     const frames: JsonLine[] = [];
     let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
-      this.#finishLine(chunk.subarray(start, end), frames);
-      start = end + 1;
+    if (this.#held.length > 0 || this.#isSkipping) {
+      start = chunk.indexOf(LINE_FEED) + 1;
+      if (start > 0) this.#finishLine(chunk.subarray(0, start - 1), frames);
     }
-    if (start < chunk.length) this.#beginLine(chunk.subarray(start), frames);
+    const end = chunk.lastIndexOf(LINE_FEED) + 1;
+    if (end > start) this.#takeLines(chunk.subarray(start, end), frames);
+    if (end < chunk.length) this.#beginLine(chunk.subarray(end), frames);
     return { frames };
   }
 
@@ -68,6 +71,23 @@ export class JsonLineDecoder implements StreamDecoder<JsonLine> {
     const frames: JsonLine[] = [];
     this.#finishLine(new Uint8Array(0), frames);
     return { frames };
+  }
+
+  /** @param lines whole ones, the line feed of the last one included */
+  #takeLines(lines: Uint8Array, frames: JsonLine[]): void {
+    // Then none of them is too long.
+    if (lines.length <= this.#lineBytesMax) {
+      const text = textOf(lines);
+      if (text !== undefined) {
+        splitLines(text, frames);
+        return;
+      }
+    }
+    let start = 0;
+    for (let end = lines.indexOf(LINE_FEED); end !== -1; end = lines.indexOf(LINE_FEED, start)) {
+      this.#finishLine(lines.subarray(start, end), frames);
+      start = end + 1;
+    }
   }
 
   #finishLine(rest: Uint8Array, frames: JsonLine[]): void {
@@ -103,10 +123,26 @@ function takeLine(bytes: Uint8Array, frames: JsonLine[]): void {
 }
 
 function lineOf(bytes: Uint8Array): JsonLine {
+  const text = textOf(bytes);
+  return text === undefined ? BAD_UTF8 : { kind: 'line', text };
+}
+
+/** Undefined: not UTF-8. */
+function textOf(bytes: Uint8Array): string | undefined {
   try {
-    return { kind: 'line', text: decodeUtf8(bytes) };
+    return decodeUtf8(bytes);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    return BAD_UTF8;
+    return undefined;
+  }
+}
+
+/** As `takeLine` for each line of a text that ends with a line feed. */
+function splitLines(text: string, frames: JsonLine[]): void {
+  let start = 0;
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+    const last = end > start && text.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
+    if (last > start) frames.push({ kind: 'line', text: text.slice(start, last) });
+    start = end + 1;
   }
 }

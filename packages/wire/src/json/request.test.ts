@@ -54,6 +54,38 @@ test('a request that was encoded is one line and is decoded to the same request'
   );
 });
 
+test('a message that is written plainly means what JSON.parse says, whatever its text holds', () => {
+  const heads = fc.constantFrom(
+    '{"type":"message","text":"',
+    '{"type": "message", "text": "',
+    '{"type":"message", "text": "',
+  );
+  const pieces = fc.constantFrom(
+    '"',
+    '\\',
+    '\\"',
+    '\n',
+    '\u0000',
+    '\u001f',
+    '\u007f',
+    '\ud800',
+    '\udc00',
+    '\ud83d\ude00',
+    'é',
+    '"}',
+    '{',
+  );
+  const inner = fc.array(fc.oneof(pieces, fc.string()), { maxLength: 6 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(heads, inner, fc.constantFrom('"}', '"} ', '","id":1}', '}', ''), (head, text, tail) => {
+      const line = head + text + tail;
+      // A blank in front is none of the plain form, and changes nothing.
+      assert.deepEqual(decodeJsonRequest(line), decodeJsonRequest(` ${line}`));
+    }),
+    { numRuns },
+  );
+});
+
 test('any text, bytes or members are a request or an error that can be sent', () => {
   const member = fc.oneof(
     fc.constantFrom<unknown>('join', 'message', 'rooms', 'leave', 'ack', '', null, '\ud800'),

@@ -3,6 +3,7 @@ import type { Config } from '@confab/config';
 import { type JsonLine, JsonLineDecoder, jsonErrorTexts } from '@confab/wire/json';
 import type { WireStats } from '../../stats.ts';
 import type { Tap } from '../../tap.ts';
+import { framed, type JsonFraming } from '../json-framing.ts';
 import type { JsonInput } from '../json-input.ts';
 import type { JsonSession } from '../json-session.ts';
 import type { JsonSessions } from '../json-sessions.ts';
@@ -25,10 +26,16 @@ export interface LinesConnectionOptions {
   readonly tap: Tap;
 }
 
-/** What stands for a JSON object on this wire. */
-export function lineOf(text: string): Uint8Array {
-  return Buffer.from(`${text}\n`);
-}
+const LINE_FEED = 0x0a;
+
+/** What stands for a JSON object on this wire: the text and a line feed. */
+export const lineFraming: JsonFraming = {
+  sizeOf: (textBytes) => textBytes + 1,
+  write: (into, at, text, textBytes) => {
+    into.write(text, at);
+    into[at + textBytes] = LINE_FEED;
+  },
+};
 
 /** One TCP connection: bytes to requests, and what the session says to lines. */
 export class LinesConnection implements JsonTransport {
@@ -92,7 +99,7 @@ export class LinesConnection implements JsonTransport {
   }
 
   send(text: string): void {
-    this.write(lineOf(text));
+    this.write(framed(lineFraming, text));
   }
 
   write(bytes: Uint8Array): boolean {

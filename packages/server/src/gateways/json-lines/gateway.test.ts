@@ -192,7 +192,8 @@ test('closing the connection is a leave, and a reset is one, too', async (contex
 test('a member that does not read is closed when it takes nothing for too long; the others hear everything', async (context) => {
   const { open, port } = await serve(context, {
     'json_lines.send_buffer_bytes': 1000,
-    'json_lines.stalled_timeout_ms': 300,
+    // Long enough for Ann, who reads, not to count as stalled on a busy machine.
+    'json_lines.stalled_timeout_ms': 1500,
   });
   const ann = await open();
   await ann.join('lobby', 'Ann');

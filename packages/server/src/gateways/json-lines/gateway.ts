@@ -5,7 +5,7 @@ import type { WireStats } from '../../stats.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { RoomList } from '../json-rooms.ts';
 import { JsonSessions } from '../json-sessions.ts';
-import { LinesConnection, lineOf, WIRE } from './connection.ts';
+import { LinesConnection, lineFraming, WIRE } from './connection.ts';
 
 /** Silence after which the system asks whether the peer is still there, ms. */
 const KEEP_ALIVE_MS = 30_000;
@@ -36,7 +36,7 @@ export class JsonLinesGateway implements Gateway {
       log,
       rooms: new RoomList(hub),
       olderWires: config.olderWires,
-      frame: lineOf,
+      framing: lineFraming,
       historyMax: jsonLines.history,
       connectionsMax: jsonLines.maxConnections,
       addressConnectionsMax: jsonLines.addressConnectionsMax,

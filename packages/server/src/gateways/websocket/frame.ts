@@ -7,28 +7,40 @@
  * Made here and not by the library, so that one buffer serves all connections of a room.
  */
 
+import { framed, type JsonFraming } from '../json-framing.ts';
+
 const FINAL_TEXT = 0x81;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 const LENGTH_16_MAX = 0xffff;
 
+/** What stands for a JSON object on this wire: a text frame. */
+export const frameFraming: JsonFraming = {
+  sizeOf: (textBytes) => headBytesOf(textBytes) + textBytes,
+  write: (into, at, text, textBytes) => {
+    const headBytes = headBytesOf(textBytes);
+    into[at] = FINAL_TEXT;
+    if (headBytes === 2) {
+      into[at + 1] = textBytes;
+    } else if (headBytes === 4) {
+      into[at + 1] = LENGTH_16;
+      into.writeUInt16BE(textBytes, at + 2);
+    } else {
+      into[at + 1] = LENGTH_64;
+      into.writeBigUInt64BE(BigInt(textBytes), at + 2);
+    }
+    into.write(text, at + headBytes);
+  },
+};
+
 /** One text frame. */
-export function frameOf(text: string): Uint8Array {
-  const length = Buffer.byteLength(text);
-  const headBytes = length < LENGTH_16 ? 2 : length <= LENGTH_16_MAX ? 4 : 10;
-  const frame = Buffer.allocUnsafeSlow(headBytes + length);
-  frame[0] = FINAL_TEXT;
-  if (headBytes === 2) {
-    frame[1] = length;
-  } else if (headBytes === 4) {
-    frame[1] = LENGTH_16;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = LENGTH_64;
-    frame.writeBigUInt64BE(BigInt(length), 2);
-  }
-  frame.write(text, headBytes);
-  return frame;
+export function frameOf(text: string): Buffer {
+  return framed(frameFraming, text);
+}
+
+function headBytesOf(textBytes: number): number {
+  if (textBytes < LENGTH_16) return 2;
+  return textBytes <= LENGTH_16_MAX ? 4 : 10;
 }
 
 /** The payloads of frames that `frameOf` made, as views of `bytes`. */

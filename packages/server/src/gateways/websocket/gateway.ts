@@ -13,7 +13,7 @@ import { RoomList } from '../json-rooms.ts';
 import { JsonSessions } from '../json-sessions.ts';
 import { createApp } from './app.ts';
 import { WebSocketConnection, WIRE } from './connection.ts';
-import { frameOf } from './frame.ts';
+import { frameFraming } from './frame.ts';
 import { Hosts } from './hosts.ts';
 import { Origins } from './origins.ts';
 
@@ -64,7 +64,7 @@ export class WebSocketGateway implements Gateway {
       log,
       rooms: this.#rooms,
       olderWires: config.olderWires,
-      frame: frameOf,
+      framing: frameFraming,
       historyMax: http.history,
       connectionsMax: http.maxConnections,
       addressConnectionsMax: http.addressConnectionsMax,

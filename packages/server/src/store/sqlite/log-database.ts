@@ -3,13 +3,13 @@ import { storeFailed } from '../failure.ts';
 import { LogHeads, repeatedInBatch } from '../log-heads.ts';
 import { pageOf } from '../page.ts';
 import { claimDataFolder, type DataFolder, explained } from './data-folder.ts';
-import { Database } from './database.ts';
+import { Database, type SqlValue } from './database.ts';
 import { beginRun, type Epoch, endRun } from './epoch.ts';
 import { Fence } from './fence.ts';
 import { migrate } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, CACHE_KIB, type LogOptions, WAL_KEPT_BYTES_MAX, WAL_PAGES_MAX } from './options.ts';
 import { eventOfRow, memberOfRow, nameOfRow, readLastSeqByKind, roomOfRow } from './rows.ts';
-import { prepareStatements, type Statements } from './statements.ts';
+import { EVENTS_PER_INSERT, prepareStatements, type Statements } from './statements.ts';
 
 /** Thrown inside a transaction to undo it when the answer is `duplicates`, not an error. */
 const rollBack = Symbol('roll back');
@@ -82,7 +82,14 @@ export class LogDatabase {
     try {
       this.#database.transaction(() => {
         this.#fence.check();
-        for (const [index, change] of changes.entries()) this.#apply(change, index, duplicates);
+        for (let index = 0; index < changes.length; ) {
+          if (this.#appendMany(changes, index)) {
+            index += EVENTS_PER_INSERT;
+          } else {
+            this.#apply(changes[index]!, index, duplicates);
+            index += 1;
+          }
+        }
         if (duplicates.length > 0) throw rollBack;
         if (this.#heads.hasNewIds) this.#putCounters();
       });
@@ -146,6 +153,27 @@ export class LogDatabase {
         break;
       }
     }
+  }
+
+  /**
+   * Write as many changes as one statement holds, from `start` on, when all of them are events without a client id.
+   * @returns whether that was so
+   */
+  #appendMany(changes: readonly StoreChange[], start: number): boolean {
+    if (changes.length - start < EVENTS_PER_INSERT) return false;
+    for (let index = start; index < start + EVENTS_PER_INSERT; index += 1) {
+      const change = changes[index]!;
+      if (change.type !== 'event' || change.event.clientId !== undefined) return false;
+    }
+    const values: SqlValue[] = [];
+    for (let index = start; index < start + EVENTS_PER_INSERT; index += 1) {
+      const { event } = changes[index] as Extract<StoreChange, { type: 'event' }>;
+      this.#heads.append(event);
+      const { roomId, seq, position, kind, timeMs, author, user, target = null, body, isVerified } = event;
+      values.push(roomId, seq, position, kind, timeMs, author, user, null, target, body, isVerified === true ? 1 : 0);
+    }
+    this.#statements.insertEvents.run(...values);
+    return true;
   }
 
   /** Returns the event that the log had under the same client id, in place of the new one. */

@@ -1,6 +1,8 @@
 import type { Database, Statement } from './database.ts';
 
 const EVENT_COLUMNS = 'room_id, seq, position, kind, time_ms, author, user, client_id, target, body, is_verified';
+/** Events written by one statement where there are so many: a third less time than one statement for each. */
+export const EVENTS_PER_INSERT = 16;
 const FIRST_SEQ = '(SELECT min(seq) FROM events WHERE room_id = rooms.id)';
 const MEMBERS = '(SELECT count(*) FROM members WHERE room_id = rooms.id)';
 const LAST_SEQ = '(SELECT max(seq) FROM events WHERE room_id = rooms.id)';
@@ -30,6 +32,10 @@ export const writeSql = {
   insertEvent:
     `INSERT INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ` +
     'ON CONFLICT (room_id, client_id) WHERE client_id IS NOT NULL DO NOTHING',
+  /** For events without a client id, which cannot repeat one. */
+  insertEvents:
+    `INSERT INTO events (${EVENT_COLUMNS}) VALUES ` +
+    Array.from({ length: EVENTS_PER_INSERT }, () => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', '),
   putRoom:
     'INSERT INTO rooms (id, name, kind, password_hash, host_id, created_ms) VALUES (?, ?, ?, ?, ?, ?) ' +
     'ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, ' +
