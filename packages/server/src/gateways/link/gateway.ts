@@ -37,7 +37,14 @@ const EVENT_HEAD_BYTES = LINK_NAME_BYTES_MAX + 64;
 export class LinkGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #stats: WireStats;
-  readonly #loop = new LinkLoop();
+  /** At the end of a turn all sessions fill the datagrams' batch, and then it goes out. */
+  readonly #loop = new LinkLoop({
+    soon: (task) =>
+      setImmediate(() => {
+        task();
+        this.#datagrams?.flush();
+      }),
+  });
   readonly #totals = new LinkTotals();
   readonly #sessions: LinkSessions;
   readonly #sessionContext: SessionContext;
