@@ -23,7 +23,8 @@ import { CountedSession } from './endpoint.ts';
 import type { Greeting } from './greeting.ts';
 import { LinkListener } from './listener.ts';
 import { LINK_PROFILE, LinkMembers } from './members.ts';
-import { LinkServerSession, type SessionContext } from './session.ts';
+import { LinkServerSession } from './session.ts';
+import type { SessionContext } from './session-context.ts';
 import { LinkSessions } from './sessions.ts';
 import { LinkTotals } from './totals.ts';
 

@@ -66,7 +66,9 @@ describe('Entering a room', () => {
     await assert.rejects(ann.join({ room: 'two', channel: 5 }), failedWith(19));
     await assert.rejects(ann.join({ room: 'two', channel: 4 }), failedWith(19));
     await assert.rejects(ann.join({ room: 'one', channel: 6 }), failedWith(19));
-    await ann.join({ room: 'two', channel: 7 });
+    const joining = ann.join({ room: 'two', channel: 7 });
+    await assert.rejects(ann.join({ room: 'two', channel: 8 }), failedWith(19));
+    await joining;
   });
 
   test('a session has at most 255 rooms', async (context) => {
