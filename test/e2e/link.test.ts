@@ -4,7 +4,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { prng, temporaryDirectory } from '@confab/testing';
-import { RawRefusal } from '@confab/testing/raw/link';
+import { RawRefusal } from '@confab/testing/raw/link-handshake';
 import { RawChat, type RawJoined } from '@confab/testing/raw/link-room';
 import type { ServerPorts } from '@confab/testing/raw/member';
 import { UdpPeer } from '@confab/testing/raw/ucrp';

@@ -38,7 +38,12 @@ to standard output as "NAME: text", further lines of a message indented, and "* 
 standard error. At the end of input it waits until every message is settled, then leaves.
 At a terminal, /help lists the commands and //text says "/text".
 
+confab:// is encrypted, loses nothing and survives a lost connection: what is typed meanwhile is kept in an outbox on disk
+and sent afterwards, also by the next "confab chat" of the same user to the same server. /link shows how good the link is.
+Names that no device key has proved are marked "(unverified)". At the end of input it waits up to 30 s for the outbox.
+
 Examples:
+  $ confab chat confab://chat.example.org/lobby --user Ann
   $ confab chat ucrp://127.0.0.1:9090/lobby --user Ann
   $ confab chat ucrp://127.0.0.1:9090/lobby --join < notes.txt
   $ uptime | confab chat ucrp://127.0.0.1:9090/status --user cron

@@ -102,6 +102,13 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     .addOption(new Option('--create', 'the room must not exist yet').conflicts('join'))
     .addOption(new Option('--join', 'the room must exist'))
     .option('--listen', 'stay after the end of input')
+    .addOption(
+      new Option('--path <path>', 'confab:// only: which way it goes (default: as the URL says, or auto)').choices([
+        'auto',
+        'udp',
+        'tcp',
+      ]),
+    )
     .addHelpText('after', chatHelp)
     .action(async (url: string | undefined, options: ChatOptions) => {
       const [{ runChat }, { connect }] = await Promise.all([import('./commands/chat.ts'), import('@confab/client')]);

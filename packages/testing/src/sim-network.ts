@@ -40,6 +40,8 @@ export interface LaneCounts {
   dropped: number;
 }
 
+/** More happenings than this at one instant are a timer that wakes up for nothing, again and again. */
+const INSTANT_MAX = 20_000;
 /** IPv4 and UDP headers. */
 export const DATAGRAM_HEADER_BYTES = 28;
 
@@ -80,6 +82,8 @@ export class SimNetwork {
   readonly random: Prng;
   readonly #heap: Entry[] = [];
   #order = 0;
+  #instantMs = 0;
+  #instantCount = 0;
 
   constructor({ seed }: { readonly seed: number }) {
     this.random = prng(seed);
@@ -108,11 +112,19 @@ export class SimNetwork {
     this.at(this.nowMs + delayMs, run);
   }
 
+  /** @throws {Error} something happens for ever without time passing */
+  #count(atMs: number): void {
+    this.#instantCount = atMs > this.#instantMs ? 1 : this.#instantCount + 1;
+    this.#instantMs = atMs;
+    if (this.#instantCount > INSTANT_MAX) throw new Error(`Time stands still at ${atMs} ms`);
+  }
+
   /** Let time pass until then. @param isOver asked after each happening: true ends it early */
   runUntil(untilMs: number, isOver?: () => boolean): void {
     for (let next = this.#heap[0]; next !== undefined && next.atMs <= untilMs; next = this.#heap[0]) {
       this.#pop();
       this.clock.advance(next.atMs - this.nowMs);
+      this.#count(next.atMs);
       next.run();
       if (isOver?.() === true) return;
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import type { ConnectOptions, Session } from '@confab/client';
+import type { ConnectOptions, PathMode, Session } from '@confab/client';
 import { converse, type Ending } from '../conversation/conversation.ts';
 import { type Interrupt, Interruption } from '../conversation/interruption.ts';
 import { ExitCode, signalExitCodes } from '../exit-codes.ts';
@@ -23,6 +23,7 @@ export interface ChatOptions {
   readonly create?: boolean;
   readonly join?: boolean;
   readonly listen?: boolean;
+  readonly path?: PathMode;
 }
 
 /** `confab chat [URL]`: into a room without questions, for people and for pipes. */
@@ -47,6 +48,10 @@ export async function runChat(
       password,
       entry,
       signal: interruption.signal,
+      link: {
+        path: options.path,
+        onFirstUse: (fingerprint) => void screen.printStatus(firstUse(fingerprint)),
+      },
     });
     await screen.printStatus(welcome(session, screen));
     return chatExitCode(
@@ -86,6 +91,10 @@ function welcome(session: Session, screen: Screen): string {
   // Some platforms do not tell (WebSocket).
   const address = localAddress === '' ? '' : `, own address ${localAddress}`;
   return `Joined "${sanitizeName(room)}" as ${sanitizeName(user)} (${role})${address}${hint}`;
+}
+
+function firstUse(fingerprint: string): string {
+  return `! This server is new to you; its fingerprint is ${fingerprint}: compare it with what "confab serve" prints there`;
 }
 
 function systemUserName(env: Io['env']): string {

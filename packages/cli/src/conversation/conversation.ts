@@ -2,6 +2,8 @@ import type { ClosedEvent, Session } from '@confab/client';
 import { sanitizeName } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { Interrupt, Interruption } from './interruption.ts';
+import { renderLink } from './link-readout.ts';
+import { OutboxNotes } from './outbox-notes.ts';
 import { renderEvent } from './render.ts';
 import { runCommand } from './room-command.ts';
 import { Sender } from './sender.ts';
@@ -9,6 +11,8 @@ import { parseTypedLine, typedHelp } from './typed-line.ts';
 
 /** Leaving waits for the network so long at most, ms. */
 const LEAVE_TIMEOUT_MS = 5000;
+/** At the end of a script's input: time for what the outbox still holds, ms. */
+const OUTBOX_TIMEOUT_MS = 30_000;
 /** Somebody who interrupts does not wait longer than this for an output that is not read, ms. */
 const SHOW_AFTER_INTERRUPT_MS = 1000;
 
@@ -25,7 +29,7 @@ export interface Ending {
   readonly closed: ClosedEvent;
   /** What made it end, when it was a signal. */
   readonly interrupt: Interrupt | undefined;
-  /** Messages that were not accepted or not confirmed. */
+  /** Messages that were not accepted or not confirmed; of an outbox those that it still holds. */
   readonly failureCount: number;
 }
 
@@ -35,11 +39,13 @@ export interface Ending {
  */
 export async function converse({ session, screen, interruption, isListening }: ConversationOptions): Promise<Ending> {
   const sender = new Sender(session, screen);
-  const showing = showEvents(session, screen);
+  const emptied = new Emptied(session);
+  const showing = showEvents(session, screen, sender, emptied);
   if (screen.isInteractive) screen.setPrompt(`${sanitizeName(session.user)}> `);
 
   const typing = readLines(session, screen, sender).then(async (end) => {
     await sender.settled();
+    if (end === 'end-of-input' && !screen.isInteractive) await emptied.wait(OUTBOX_TIMEOUT_MS);
     if (end === 'end-of-input' && isListening === true) await showing;
   });
   await Promise.race([session.closed, typing, interruption.first]);
@@ -49,7 +55,33 @@ export async function converse({ session, screen, interruption, isListening }: C
   const closed = await leave(session);
   await Promise.race([showing, interrupt === undefined ? never : delay(SHOW_AFTER_INTERRUPT_MS)]);
   await sender.settled();
-  return { closed, interrupt, failureCount: sender.failureCount };
+  const kept = session.outbox?.pending().length ?? 0;
+  if (kept > 0) await screen.printStatus(`! Kept in the outbox, to be sent when you come back: ${kept}`);
+  return { closed, interrupt, failureCount: sender.failureCount + kept };
+}
+
+/** Tells when the outbox holds nothing that waits any more. */
+class Emptied {
+  readonly #session: Session;
+  readonly #reached = Promise.withResolvers<void>();
+  #isAwaited = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  look(): void {
+    if (this.#isAwaited && (this.#session.outbox?.pending(this.#session.room).length ?? 0) === 0) {
+      this.#reached.resolve();
+    }
+  }
+
+  /** Fulfils then, or after this time, ms, or with the end of the session. */
+  async wait(timeoutMs: number): Promise<void> {
+    this.#isAwaited = true;
+    this.look();
+    await Promise.race([this.#reached.promise, this.#session.closed, delay(timeoutMs)]);
+  }
 }
 
 const never = new Promise<never>(() => {});
@@ -66,10 +98,25 @@ async function leave(session: Session): Promise<ClosedEvent> {
 }
 
 /** Until the session is over or nobody reads any more. */
-async function showEvents(session: Session, screen: Screen): Promise<void> {
+async function showEvents(session: Session, screen: Screen, sender: Sender, emptied: Emptied): Promise<void> {
+  const notes = new OutboxNotes(session);
+  let path = session.link?.path;
   for await (const event of session.events()) {
+    if (event.type === 'outbox') {
+      emptied.look();
+      const note = notes.note(event);
+      if (note !== undefined) await screen.printStatus(note);
+      continue;
+    }
+    if (event.type === 'link') {
+      if (event.status.path !== path) await screen.printStatus(`! ${event.text}`);
+      path = event.status.path;
+      continue;
+    }
     // What somebody has typed here stands on the screen already.
-    if (event.type === 'message' && event.isOwn && screen.isInteractive) continue;
+    if (event.type === 'message' && event.isOwn && screen.isInteractive) {
+      if (session.outbox === undefined || sender.takeTyped(event.text)) continue;
+    }
     if (event.type === 'reachability') {
       await screen.printStatus(`! ${event.text}`);
       continue;
@@ -91,7 +138,10 @@ async function readLines(session: Session, screen: Screen, sender: Sender): Prom
         await sender.say(typed.text);
         break;
       case 'help':
-        await screen.printStatus(typedHelp(session.abilities));
+        await screen.printStatus(typedHelp(session.abilities, session.link !== undefined));
+        break;
+      case 'link':
+        await screen.printStatus(renderLink(session));
         break;
       case 'join':
       case 'rooms':

@@ -11,6 +11,11 @@ test('names and text reach the screen without control sequences', () => {
   assert.equal(renderMessage('\x1b[2JBob\n', 'hi\x1b]0;x\x07'), 'Bob: hi');
 });
 
+test('where names can be proved, those that were not are marked', () => {
+  assert.equal(renderMessage('Bob', 'hi', false), 'Bob (unverified): hi');
+  assert.equal(renderMessage('Bob', 'hi', true), 'Bob: hi');
+});
+
 test('notices are one line', () => {
   assert.equal(renderEvent({ type: 'notice', text: 'Bob\njoined' }), '* Bob joined');
   assert.equal(

@@ -21,6 +21,8 @@ export class Sender {
   readonly #screen: Screen;
   readonly #pending = new Set<Promise<void>>();
   readonly #pace = new Pace();
+  /** How often each text was given to an outbox and has not come back. */
+  readonly #typed = new Map<string, number>();
   #failureCount = 0;
 
   constructor(session: Session, screen: Screen) {
@@ -49,10 +51,24 @@ export class Sender {
     await Promise.all(this.#pending);
   }
 
+  /** Whether somebody has typed here what comes back now; each time once. Otherwise it was left behind by another program. */
+  takeTyped(text: string): boolean {
+    const count = this.#typed.get(text) ?? 0;
+    if (count > 1) this.#typed.set(text, count - 1);
+    else this.#typed.delete(text);
+    return count > 0;
+  }
+
   async #send(text: string): Promise<void> {
+    const { outbox } = this.#session;
     try {
-      await this.#session.send(text);
+      const sending = this.#session.send(text);
+      if (outbox !== undefined) this.#typed.set(text, (this.#typed.get(text) ?? 0) + 1);
+      await sending;
     } catch (error) {
+      // It is kept, and whoever looks after the outbox tells what becomes of it.
+      if (outbox !== undefined && codeOf(error) === 'SEND_UNCERTAIN') return;
+      this.takeTyped(text);
       this.#failureCount += 1;
       await this.#tell(text, error);
       return;

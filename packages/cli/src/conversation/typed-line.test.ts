@@ -38,6 +38,12 @@ test('/join takes the rest of the line as the name of a room', () => {
   assert.deepEqual(parseTypedLine('/join', true), { kind: 'join', room: '' });
 });
 
+test('/link asks for the state of the link, and /help has it where there is one', () => {
+  assert.deepEqual(parseTypedLine('/link', true), { kind: 'link' });
+  assert.match(typedHelp(new Set(), true), /\/link/);
+  assert.doesNotMatch(typedHelp(new Set()), /\/link/);
+});
+
 test('/help lists what the wire can do', () => {
   assert.match(typedHelp(new Set(['join', 'users'])), /\/join ROOM.*\n.*\/who/);
   assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who/);

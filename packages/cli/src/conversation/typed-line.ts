@@ -8,6 +8,7 @@ export type TypedLine =
   | { readonly kind: 'join'; readonly room: string }
   | { readonly kind: 'rooms' }
   | { readonly kind: 'users' }
+  | { readonly kind: 'link' }
   | { readonly kind: 'unknown-command'; readonly command: string }
   | { readonly kind: 'nothing' };
 
@@ -37,6 +38,8 @@ export function parseTypedLine(line: string, hasCommands: boolean): TypedLine {
       return { kind: 'join', room: line.slice(command.length).trim() };
     case '/rooms':
       return { kind: 'rooms' };
+    case '/link':
+      return { kind: 'link' };
     case '/who':
       return { kind: 'users' };
     default:
@@ -45,12 +48,13 @@ export function parseTypedLine(line: string, hasCommands: boolean): TypedLine {
 }
 
 /** What `/help` shows: what is the same everywhere, and what this wire can do besides. */
-export function typedHelp(abilities: ReadonlySet<SessionAbility>): string {
+export function typedHelp(abilities: ReadonlySet<SessionAbility>, hasLink = false): string {
   return [
     '  /help       this text',
     abilities.has('join') ? '  /join ROOM  leave this room and enter another' : undefined,
     abilities.has('rooms') ? '  /rooms      rooms that can be joined' : undefined,
     abilities.has('users') ? '  /who        who is here' : undefined,
+    hasLink ? '  /link       which path the chat takes, and how good it is' : undefined,
     '  /quit       leave; also exit, quit, q, Ctrl+C and Ctrl+D',
     '  //text      say "/text"',
     '  Arrow keys: move in the line, bring back earlier ones.',

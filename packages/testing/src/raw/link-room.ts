@@ -1,7 +1,9 @@
 /** Rooms over link, from docs/wires/link.md "Control messages" alone. */
 import { randomBytes } from 'node:crypto';
-import { RawLink, type RawLinkOptions, type RawRecord } from './link.ts';
+import { RawLink } from './link.ts';
 import { Fields, Frame, frame, text, varint } from './link-frames.ts';
+import type { RawLinkOptions } from './link-handshake.ts';
+import type { RawRecord } from './link-incoming.ts';
 import { type ServerPorts, ShownQueue } from './member.ts';
 import { within } from './wait.ts';
 

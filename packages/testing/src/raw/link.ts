@@ -1,5 +1,5 @@
 /** A client of link, written from docs/wires/link.md alone: no retransmission but the simplest, no congestion control. */
-import { createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 import {
   type Fields,
@@ -9,9 +9,10 @@ import {
   type RawFrame,
   silentFrames,
   streamFrames,
-  text,
   varint,
 } from './link-frames.ts';
+import { decodeWelcome, encodeHello, type RawLinkOptions, RawRefusal, type RawWelcome } from './link-handshake.ts';
+import { RawIncoming, type RawRecord } from './link-incoming.ts';
 import { RawPackets } from './link-packets.ts';
 import type { ServerPorts } from './member.ts';
 import { UdpPeer } from './ucrp.ts';
@@ -24,48 +25,6 @@ const PADDED_BYTES = 1150;
 const REPEATED_MAX = 64;
 /** Of a record in one packet. */
 const RECORD_BYTES_MAX = 1100;
-
-export interface RawWelcome {
-  readonly isUdpOffered: boolean;
-  readonly isResumed: boolean;
-  readonly isVerified: boolean;
-  readonly ticket: Buffer;
-  readonly udpPort: number;
-  readonly connectionId: Buffer;
-  readonly address: string;
-}
-
-/** The server said REFUSE. */
-export class RawRefusal extends Error {
-  readonly code: number;
-
-  constructor(code: number, why: string) {
-    super(why);
-    this.code = code;
-  }
-}
-
-export interface RawLinkOptions {
-  readonly user: string;
-  readonly wantsUdp?: boolean;
-  /** Ed25519 private key. */
-  readonly device?: KeyObject;
-  readonly ticket?: Buffer;
-  /** Sign something else than this connection. */
-  readonly proofOf?: Buffer;
-}
-
-export interface RawRecord {
-  readonly channel: number;
-  readonly number: number;
-  readonly body: Buffer;
-}
-
-interface Incoming {
-  next: number;
-  readonly ahead: Map<number, Buffer | undefined>;
-  readonly parts: Map<number, { bytes: Buffer; held: Set<number> }>;
-}
 
 /** A record that the server has not said it holds. */
 interface Unheld {
@@ -93,7 +52,7 @@ export class RawLink {
   isSilent = false;
   readonly #server: ServerPorts;
   readonly #options: RawLinkOptions;
-  readonly #incoming = new Map<number, Incoming>();
+  readonly #incoming = new RawIncoming((record) => this.onRecord?.(record));
   readonly #outgoing = new Map<number, { next: number; readonly unheld: Map<number, Unheld> }>();
   /** What each packet that is not acknowledged carried. */
   readonly #carried = new Map<number, { readonly record: Unheld; readonly at: number }>();
@@ -136,12 +95,7 @@ export class RawLink {
 
   /** Records of a channel are wanted from this number on. */
   receive(channel: number, next: number): void {
-    const known = this.#incoming.get(channel);
-    if (known === undefined) this.#incoming.set(channel, { next, ahead: new Map(), parts: new Map() });
-    else {
-      known.next = next;
-      this.#handOver(channel, known);
-    }
+    this.#incoming.open(channel, next);
   }
 
   /** Append a record to a channel. */
@@ -238,7 +192,7 @@ export class RawLink {
       socket.on('data', onData);
       socket.once('close', () => reject(new Error('Closed before WELCOME')));
     });
-    socket.write(this.#hello(socket, ticket));
+    socket.write(encodeHello(socket, this.#options, ticket));
     const { type, body } = await within(answer, 'WELCOME');
     if (type !== Frame.WELCOME) throw new RawRefusal(body.varint(), body.rest().toString());
     const welcome = decodeWelcome(body);
@@ -264,20 +218,6 @@ export class RawLink {
       }
     });
     if (socket.destroyed) this.#ended.resolve();
-  }
-
-  #hello(socket: TLSSocket, ticket: Buffer | undefined): Buffer {
-    const { user, wantsUdp = false, device, proofOf } = this.#options;
-    const flags = (wantsUdp ? 1 : 0) | (device === undefined ? 0 : 2) | (ticket === undefined ? 0 : 4);
-    const parts = [varint(1), Buffer.from([flags]), text(user), text('raw/1'), varint(1472)];
-    if (device !== undefined) {
-      const value = proofOf ?? socket.exportKeyingMaterial(32, 'EXPORTER-confab/1 device', Buffer.alloc(0));
-      const { x } = createPublicKey(device).export({ format: 'jwk' });
-      parts.push(Buffer.from(x!, 'base64url'));
-      parts.push(sign(null, Buffer.concat([Buffer.from('confab/1 device proof\0'), value]), device));
-    }
-    if (ticket !== undefined) parts.push(Buffer.from([ticket.length]), ticket);
-    return frame(Frame.HELLO, ...parts);
   }
 
   async #openUdp(): Promise<void> {
@@ -381,8 +321,9 @@ export class RawLink {
   }
 
   #cursors(): Buffer {
-    const open = [...this.#incoming].filter(([, { next }]) => next >= 0);
-    return Buffer.concat(open.map(([channel, { next }]) => frame(Frame.CURSOR, varint(channel), varint(next))));
+    return Buffer.concat(
+      this.#incoming.next().map(([channel, next]) => frame(Frame.CURSOR, varint(channel), varint(next))),
+    );
   }
 
   #takeAll(frames: readonly RawFrame[]): void {
@@ -396,14 +337,14 @@ export class RawLink {
         return;
       case Frame.RECORD:
       case Frame.RECORD_LAST:
-        this.#record(body.varint(), body.varint(), Buffer.from(body.rest()));
+        this.#incoming.record(body.varint(), body.varint(), Buffer.from(body.rest()));
         return;
       case Frame.PART:
       case Frame.PART_LAST:
-        this.#part(body.varint(), body.varint(), body.varint(), body.varint(), body.rest());
+        this.#incoming.part(body.varint(), body.varint(), body.varint(), body.varint(), body.rest());
         return;
       case Frame.SKIP:
-        this.#skip(body.varint(), body.varint(), body.varint());
+        this.#incoming.skip(body.varint(), body.varint(), body.varint());
         return;
       case Frame.CURSOR: {
         const unheld = this.#outgoing.get(body.varint())?.unheld;
@@ -439,74 +380,4 @@ export class RawLink {
       default:
     }
   }
-
-  #record(channel: number, number: number, body: Buffer): void {
-    const incoming = this.#of(channel);
-    if (number < incoming.next) return;
-    incoming.ahead.set(number, body);
-    this.#handOver(channel, incoming);
-  }
-
-  #part(channel: number, number: number, offset: number, total: number, bytes: Buffer): void {
-    const incoming = this.#of(channel);
-    if (number < incoming.next || incoming.ahead.has(number)) return;
-    let part = incoming.parts.get(number);
-    if (part === undefined) {
-      part = { bytes: Buffer.alloc(total), held: new Set() };
-      incoming.parts.set(number, part);
-    }
-    bytes.copy(part.bytes, offset);
-    for (let index = 0; index < bytes.length; index += 1) part.held.add(offset + index);
-    if (part.held.size < total) return;
-    incoming.parts.delete(number);
-    this.#record(channel, number, part.bytes);
-  }
-
-  #skip(channel: number, first: number, last: number): void {
-    const incoming = this.#of(channel);
-    for (let number = Math.max(first, incoming.next); number <= last; number += 1)
-      incoming.ahead.set(number, undefined);
-    this.#handOver(channel, incoming);
-  }
-
-  #handOver(channel: number, incoming: Incoming): void {
-    // A channel that nobody asked for yet keeps what comes.
-    while (incoming.next >= 0 && incoming.ahead.has(incoming.next)) {
-      const number = incoming.next;
-      const body = incoming.ahead.get(number);
-      incoming.ahead.delete(number);
-      incoming.next += 1;
-      if (body !== undefined) this.onRecord?.({ channel, number, body });
-    }
-  }
-
-  #of(channel: number): Incoming {
-    const known = this.#incoming.get(channel);
-    if (known !== undefined) return known;
-    const fresh: Incoming = { next: -1, ahead: new Map(), parts: new Map() };
-    this.#incoming.set(channel, fresh);
-    return fresh;
-  }
-}
-
-function decodeWelcome(body: Fields): RawWelcome {
-  body.varint();
-  const flags = body.byte();
-  body.take(8);
-  const ticket = Buffer.from(body.take(body.byte()));
-  const udpPort = body.take(2).readUInt16BE();
-  const connectionId = Buffer.from(body.take(8));
-  body.varint();
-  body.varint();
-  body.varint();
-  body.take(8);
-  return {
-    isUdpOffered: (flags & 1) !== 0,
-    isResumed: (flags & 2) !== 0,
-    isVerified: (flags & 4) !== 0,
-    ticket,
-    udpPort,
-    connectionId,
-    address: body.text(),
-  };
 }

@@ -81,11 +81,11 @@ describe('The copy policy', () => {
     assert.equal(policy.copiesFor(600, 0.4, true), 3);
   });
 
-  it('waits a quarter of the round trip, 3 to 12 ms', () => {
+  it('waits an eighth of the round trip, 3 to 12 ms', () => {
     const policy = new CopyPolicy();
     assert.deepEqual(
       [0.2, 12, 40, 48, 333].map((smoothedMs) => policy.delayMs(smoothedMs)),
-      [3, 3, 10, 12, 12],
+      [3, 3, 5, 6, 12],
     );
   });
 

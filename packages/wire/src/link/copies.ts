@@ -23,8 +23,8 @@ export const COPY_DEFAULTS: CopyOptions = {
   copyDelayMsMax: 12,
 };
 
-/** A quarter of the round trip lies between two copies, within bounds: losses come in bursts. */
-const DELAY_RTT_SHARE = 1 / 4;
+/** An eighth of the round trip lies between two copies, within bounds: losses come in bursts. */
+const DELAY_RTT_SHARE = 1 / 8;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
@@ -62,10 +62,12 @@ export class CopyPolicy {
    * How many copies a record that is sent for the first time gets. Each call counts as one record.
    * @param lossShare measured loss towards the peer, 0–1
    * @param hasRecentLoss any of the last 1000 packets was lost
+   * @param goalShare of the goal: less where one late record holds up several others
    */
-  copiesFor(recordBytes: number, lossShare: number, hasRecentLoss: boolean): number {
-    if (recordBytes > this.#options.copyRecordBytesMax) return 0;
-    this.#owed += copyShare(lossShare, hasRecentLoss, this.#options);
+  copiesFor(recordBytes: number, lossShare: number, hasRecentLoss: boolean, goalShare = 1): number {
+    const { copyRecordBytesMax, copyLossGoal } = this.#options;
+    if (recordBytes > copyRecordBytesMax) return 0;
+    this.#owed += copyShare(lossShare, hasRecentLoss, this.#options, copyLossGoal * goalShare);
     // A tenth added ten times is a little less than one.
     const copies = Math.min(Math.floor(this.#owed + 1e-9), this.#options.copiesMax);
     this.#owed = Math.max(this.#owed - copies, 0);
@@ -92,8 +94,13 @@ export class CopyPolicy {
  * transmissions are too few and k + 1 more than enough, so a share f of the records gets k + 1 of them, such that
  * (1 − f) p^k + f p^(k+1) = r, which is f = (p^k − r) / (p^k − p^(k+1)); on average k − 1 + f copies.
  */
-export function copyShare(lossShare: number, hasRecentLoss: boolean, options: CopyOptions = COPY_DEFAULTS): number {
-  const { copyShareMin, copyShareAfterLoss, copyLossGoal, copiesMax } = options;
+export function copyShare(
+  lossShare: number,
+  hasRecentLoss: boolean,
+  options: CopyOptions = COPY_DEFAULTS,
+  copyLossGoal: number = options.copyLossGoal,
+): number {
+  const { copyShareMin, copyShareAfterLoss, copiesMax } = options;
   const least = hasRecentLoss ? Math.max(copyShareMin, copyShareAfterLoss) : copyShareMin;
   let transmissions = 0;
   let allLost = 1;

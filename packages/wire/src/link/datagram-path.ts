@@ -40,6 +40,8 @@ export class DatagramPath {
   readonly #writer = new FrameWriter(true);
   /** Channels with new records, the next one first. */
   readonly #ready: ChannelSender[] = [];
+  /** The packet is smaller than it could be, since the congestion window is nearly used up. */
+  #isCut = false;
   packetsSent = 0;
   bytesSent = 0;
 
@@ -76,6 +78,7 @@ export class DatagramPath {
   poll(nowMs: number, carriesRecords: boolean, roomBytes: number): Uint8Array | undefined {
     const { protection, flight, received, extras } = this.#options;
     const { largestAcked } = flight.book;
+    flight.startPoll();
     if (!protection.canSeal(largestAcked)) return undefined;
     const overhead = protection.overheadBytes(largestAcked);
     const bytesMax = Math.min(flight.mtuBytes, roomBytes);
@@ -93,7 +96,9 @@ export class DatagramPath {
 
     const writer = this.#writer;
     const content = new PacketContent();
-    writer.begin(scratch, 0, bytesMax - overhead);
+    const windowBytes = mayElicit && !isProbe ? flight.roomBytes : bytesMax;
+    writer.begin(scratch, 0, Math.min(bytesMax, windowBytes) - overhead);
+    this.#isCut = windowBytes < bytesMax;
     if (hasExtras && extras.write(nowMs, writer)) {
       content.isEliciting = true;
       content.isPrompt = true;
@@ -230,10 +235,11 @@ export class DatagramPath {
         if (!this.#writeNewPieces(record, content)) return;
       } else {
         if (!this.#writeWhole(record)) {
-          flight.wantsMtu = true;
+          if (!this.#isCut) flight.wantsMtu = true;
           return;
         }
         this.#carry(record, content);
+        if (!record.isLazy) flight.gap.sent(nowMs);
         flight.planCopies(nowMs, record);
       }
       record.isSent = true;
@@ -289,7 +295,8 @@ export class DatagramPath {
   }
 
   #writePiece(record: OutgoingRecord, from: number, to: number): number {
-    if (this.#writer.length > 0 && this.#writer.left < PIECE_BYTES_MIN) return 0;
+    // Small pieces for a small rest of the window would cost more than waiting for acknowledgements.
+    if (this.#isCut || (this.#writer.length > 0 && this.#writer.left < PIECE_BYTES_MIN)) return 0;
     return this.#writer.part(record.owner.channel, record.number, record.body!, from, to);
   }
 
@@ -304,7 +311,8 @@ export class DatagramPath {
     const { flight } = this.#options;
     const bytes = flight.wantsMtu ? flight.mtu.probeBytes(nowMs) : undefined;
     if (bytes === undefined || bytes > roomBytes || bytes > scratch.length) return undefined;
-    if (flight.rtt.latestMs === undefined || !flight.maySend(nowMs)) return undefined;
+    if (flight.rtt.latestMs === undefined || !flight.maySend(nowMs) || flight.roomBytes < flight.mtuBytes)
+      return undefined;
     const content = new PacketContent();
     content.isEliciting = true;
     content.isPrompt = true;

@@ -50,8 +50,10 @@ export class Datagrams {
   #keyPhase = 0;
   #dropKeysMs: number | undefined;
   #polledMs = 0;
+  /** When a failure was last looked at. */
+  #failedMs = Number.NEGATIVE_INFINITY;
   /** Nothing can be sent to the address until more has come from it: no use waking up for packets. */
-  #isShut = false;
+  #isShut = true;
   packetsReceived = 0;
   bytesReceived = 0;
   malformed = 0;
@@ -98,6 +100,12 @@ export class Datagrams {
   get dropped(): Record<string, number> {
     const { malformed, ...others } = this.#protection.refused;
     return { ...others, malformed: malformed + this.malformed };
+  }
+
+  /** Whether a packet could go out now. */
+  get canSay(): boolean {
+    const { paths } = this.#options;
+    return !paths.isDatagramOff && paths.isSocketUp && !this.#isShut;
   }
 
   get heardMs(): number | undefined {
@@ -182,17 +190,16 @@ export class Datagrams {
 
   /** Why the path counts as dead, if it does. */
   failure(nowMs: number): SaidPathReason | undefined {
-    const { keepaliveMs } = this.#options.tuning;
-    if (this.flight.silentMs(nowMs) >= this.#deadMs) return 'nothing-acknowledged';
-    if (this.#heardMs !== undefined && nowMs - this.#heardMs >= keepaliveMs + this.#deadMs) return 'nothing-received';
+    if (nowMs >= this.#silentDueMs) return 'nothing-acknowledged';
+    if (nowMs >= this.#quietDueMs) return 'nothing-received';
     return undefined;
   }
 
   nextTimeoutMs(isInUse: boolean): number | undefined {
-    const { paths, addresses, tuning } = this.#options;
+    const { paths, addresses } = this.#options;
     if (paths.isDatagramOff || !paths.isSocketUp) return undefined;
     let next = Math.min(
-      paths.nextTimeoutMs() ?? Number.POSITIVE_INFINITY,
+      this.#isShut ? Number.POSITIVE_INFINITY : (paths.nextTimeoutMs() ?? Number.POSITIVE_INFINITY),
       addresses?.nextTimeoutMs() ?? Number.POSITIVE_INFINITY,
       this.#dropKeysMs ?? Number.POSITIVE_INFINITY,
     );
@@ -203,21 +210,35 @@ export class Datagrams {
         next,
         this.flight.nextTimeoutMs() ?? Number.POSITIVE_INFINITY,
         this.#pingDueMs,
-        (this.flight.waitingSinceMs ?? Number.POSITIVE_INFINITY) + this.#deadMs,
+        this.#failureDueMs,
         this.#mtuDueMs,
       );
-      if (this.#heardMs !== undefined) next = Math.min(next, this.#heardMs + tuning.keepaliveMs + this.#deadMs);
     }
     return Number.isFinite(next) ? next : undefined;
   }
 
   onTimeout(nowMs: number): void {
+    if (this.failure(nowMs) !== undefined) this.#failedMs = nowMs;
     if (this.#dropKeysMs !== undefined && nowMs >= this.#dropKeysMs) {
       this.#protection.dropPreviousKeys();
       this.#dropKeysMs = undefined;
     }
     this.flight.onTimeout(nowMs);
     if (this.#options.paths.current === 'udp' && nowMs >= this.#pingDueMs) this.#isPingOwed = true;
+  }
+
+  /** When to ask `failure` again. A failure that nothing can be done about is looked at now and then. */
+  get #failureDueMs(): number {
+    return Math.max(Math.min(this.#silentDueMs, this.#quietDueMs), this.#failedMs + this.#options.tuning.deadAfterMs);
+  }
+
+  // Times are compared as sums, like the deadlines that are given out: a difference may round to the other side.
+  get #silentDueMs(): number {
+    return (this.flight.waitingSinceMs ?? Number.POSITIVE_INFINITY) + this.#deadMs;
+  }
+
+  get #quietDueMs(): number {
+    return (this.#heardMs ?? Number.POSITIVE_INFINITY) + this.#options.tuning.keepaliveMs + this.#deadMs;
   }
 
   get #pingDueMs(): number {

@@ -7,6 +7,7 @@ import { LossRate } from './loss-rate.ts';
 import { MtuSearch } from './mtu.ts';
 import { Pacer } from './pacer.ts';
 import type { PacketContent } from './packet-content.ts';
+import { RecordGap } from './record-gap.ts';
 import { RecordQueue } from './record-queue.ts';
 import { RttEstimator } from './rtt.ts';
 import type { AckNeed, SentPacket } from './sent-packets.ts';
@@ -23,6 +24,10 @@ export interface FlightOptions {
 
 /** What a prompt acknowledgement may take longer than the network, ms: gathering, and timers that are not exact. */
 const PROMPT_DELAY_MS_MAX = 4;
+/** With less room than for a small message a packet is not begun, bytes. */
+const PACKET_ROOM_MIN = 256;
+/** Probes that are not backed off in a thin stream. */
+const THIN_PTOS = 2;
 /** A copy may go along with a packet when this share of its delay has passed. */
 const COPY_EARLY_SHARE = 1 / 2;
 
@@ -37,6 +42,7 @@ export class Flight {
   readonly pacer: Pacer;
   readonly policy: CopyPolicy;
   readonly lossRate = new LossRate();
+  readonly gap = new RecordGap();
   readonly mtu: MtuSearch;
   readonly lost = new RecordQueue();
   readonly copies = new RecordQueue();
@@ -58,6 +64,7 @@ export class Flight {
     this.book = new LossDetector(this.rtt, {
       ackDelayMsMax: tuning.ackDelayMsMax,
       promptDelayMsMax: PROMPT_DELAY_MS_MAX,
+      thinPtos: THIN_PTOS,
     });
     this.mtu = new MtuSearch(options.datagramBytesMax, nowMs);
     this.#mtuBytes = this.mtu.bytes;
@@ -75,13 +82,14 @@ export class Flight {
     return this.#mtuBytes;
   }
 
-  /** Something that somebody waits for is under way, and for how long nothing of it was acknowledged, ms. */
-  silentMs(nowMs: number): number {
-    return this.#waitingSinceMs === undefined ? 0 : nowMs - this.#waitingSinceMs;
-  }
-
+  /** Since when something that somebody waits for is under way and nothing was acknowledged. */
   get waitingSinceMs(): number | undefined {
     return this.#waitingSinceMs;
+  }
+
+  /** Two probe timeouts have passed without an acknowledgement. */
+  get isDoubtful(): boolean {
+    return this.book.ptoCount >= 2;
   }
 
   /** The oldest records are to be sent once more, whatever the window says. */
@@ -89,10 +97,20 @@ export class Flight {
     return this.#isProbeOwed;
   }
 
+  /** Before it is asked what may go now: a wait for the pacer counts for as long as there is something to send. */
+  startPoll(): void {
+    this.#blockedUntilMs = undefined;
+  }
+
+  /** What the congestion window has left for the next packet, bytes; a packet is no larger. */
+  get roomBytes(): number {
+    return Math.min(this.window.bytes - this.book.bytesInFlight, this.#mtuBytes);
+  }
+
   /** Whether another packet that asks for an acknowledgement may go now. If not, `nextTimeoutMs` says when to ask again. */
   maySend(nowMs: number): boolean {
     this.#blockedUntilMs = undefined;
-    if (this.book.bytesInFlight + this.#mtuBytes > Math.max(this.window.bytes, this.#mtuBytes)) return false;
+    if (this.roomBytes < Math.min(PACKET_ROOM_MIN, this.#mtuBytes)) return false;
     const readyMs = this.pacer.readyAtMs(nowMs, this.#mtuBytes, this.window.bytes, this.rtt.smoothedMs);
     if (readyMs <= nowMs) return true;
     this.#blockedUntilMs = readyMs;
@@ -106,6 +124,7 @@ export class Flight {
       record.body.length,
       this.lossRate.cautiousShare,
       this.lossRate.hasRecentLoss,
+      this.gap.goalShare(this.rtt.smoothedMs),
     );
     if (record.copiesLeft === 0) return;
     record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
@@ -166,7 +185,7 @@ export class Flight {
     this.#handleLost(nowMs);
     if (isNews) {
       this.confirmedMs = nowMs;
-      this.#waitingSinceMs = this.book.packetsInFlight > 0 ? nowMs : undefined;
+      this.#waitingSinceMs = this.#isAnythingWaitedFor() ? nowMs : undefined;
       this.#isProbeOwed = false;
     }
     return true;
@@ -285,7 +304,11 @@ export class Flight {
       if (packet.isInFlight && !packet.isMtuProbe) this.lossRate.onLost();
       this.window.onLost(packet, nowMs);
     }
-    if (this.book.lost.length > 0) this.#updateMtu();
+    if (this.book.lost.length > 0) {
+      this.#updateMtu();
+      // What was lost had come another way: there is nothing left to wait for.
+      if (this.lost.peek() === undefined && !this.#isAnythingWaitedFor()) this.#waitingSinceMs = undefined;
+    }
     if (this.book.isCongestionPersistent) {
       this.window.onPersistentCongestion();
       this.rtt.restartMin();

@@ -152,7 +152,14 @@ export class Inbox implements FrameVisitor {
       return;
     }
     if (received === 'full') this.#isUntaken = true;
+    else if (received === 'old' && this.#isUnsaid(channel)) this.#hurry('soon');
     else this.#hurry(received === 'gap' ? 'now' : received === 'new' && !isLazy ? 'soon' : 'lazy');
+  }
+
+  /** It may have come on the connection first, and the peer not know yet. */
+  #isUnsaid(channel: number): boolean {
+    const receiver = this.#options.channels.receiver(channel);
+    return typeof receiver !== 'string' && receiver.owedRecords > 0;
   }
 
   #oweCursor(received: Received, channel: number): void {

@@ -5,6 +5,8 @@ import { type AckNeed, SentPacket, SentPackets } from './sent-packets.ts';
 
 /** Back-off doubles the probe timeout at most so often. */
 const BACKOFF_DOUBLINGS_MAX = 16;
+/** Little is what any path is taken to carry at once: three packets of 1200 bytes (RFC 9002 §7.2 begins with ten). */
+const THIN_BYTES_MAX = 3_600;
 /** A packet that was lost this many probe timeouts ago is not expected any more. */
 const LOST_KEPT_PTOS = 3;
 
@@ -15,6 +17,8 @@ export interface LossOptions {
   readonly promptDelayMsMax: number;
   /** The longest probe timeout that back-off leads to, ms. */
   readonly ptoMsMax: number;
+  /** Probe timeouts in a row before back-off begins, while little is in flight: a few small probes congest nothing. */
+  readonly thinPtos: number;
   /** Packets of unknown fate; with more the oldest is taken for lost. Packets without need of acknowledgement are not bounded otherwise. */
   readonly packetsMax: number;
   /** Lost packets that are remembered, in case they are acknowledged after all. */
@@ -24,6 +28,7 @@ export interface LossOptions {
 export const LOSS_DEFAULTS: LossOptions = {
   ackDelayMsMax: 25,
   promptDelayMsMax: 0,
+  thinPtos: 0,
   ptoMsMax: 4_000,
   packetsMax: 16_384,
   lostKeptMax: 256,
@@ -280,7 +285,8 @@ export class LossDetector<Content> {
 
   #backedOffMs(): number {
     const onceMs = this.ptoMs;
-    const backedOffMs = onceMs * 2 ** Math.min(this.#ptoCount, BACKOFF_DOUBLINGS_MAX);
+    const free = this.#bytesInFlight <= THIN_BYTES_MAX ? this.#options.thinPtos : 0;
+    const backedOffMs = onceMs * 2 ** Math.min(Math.max(this.#ptoCount - free, 0), BACKOFF_DOUBLINGS_MAX);
     return Math.min(backedOffMs, Math.max(onceMs, this.#options.ptoMsMax));
   }
 

@@ -17,6 +17,9 @@ export interface AckTimes {
   readonly rangesMax: number;
 }
 
+/** Ranges below what had come this long ago are not said again: each packet was acknowledged at least once since. */
+const RANGES_KEPT_MS = 500;
+
 /** The packets that came, and when to say so. Times are ms on one monotonic clock. */
 export class ReceivedPackets {
   readonly #times: AckTimes;
@@ -24,6 +27,10 @@ export class ReceivedPackets {
   readonly #ranges: number[] = [];
   #largestAtMs = 0;
   #dueMs: number | undefined;
+  /** The largest number of one to two of `RANGES_KEPT_MS` ago, and of the time since. */
+  #oldLargest = -1;
+  #recentLargest = -1;
+  #recentFromMs = 0;
 
   constructor(times: AckTimes) {
     this.#times = times;
@@ -37,6 +44,7 @@ export class ReceivedPackets {
 
   /** A packet without need of an acknowledgement, or one that is owed it. */
   add(nowMs: number, number: number, urgency: AckUrgency | undefined): void {
+    this.#forgetOldGaps(nowMs);
     const largest = this.#numbers.largest ?? -1;
     if (number > largest) this.#largestAtMs = nowMs;
     this.#numbers.add(number);
@@ -48,6 +56,16 @@ export class ReceivedPackets {
     const isGap = number !== largest + 1 && largest >= 0;
     const delayMs = urgency === 'now' || (isGap && urgency !== 'lazy') ? 0 : urgency === 'soon' ? gatherMs : delayMsMax;
     this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, nowMs + delayMs);
+  }
+
+  /** A side that only receives never hears that its ACKs came; old gaps would make them ever longer. */
+  #forgetOldGaps(nowMs: number): void {
+    if (nowMs - this.#recentFromMs < RANGES_KEPT_MS) return;
+    this.#recentFromMs = nowMs;
+    const oldLargest = this.#oldLargest;
+    this.#oldLargest = this.#recentLargest;
+    this.#recentLargest = this.largest;
+    if (oldLargest >= 0 && this.#dueMs === undefined) this.#numbers.removeBelow(oldLargest);
   }
 
   /** Numbers for `FrameWriter.ack`; empty when nothing came. Valid until the next call. */

@@ -213,7 +213,7 @@ export class LinkSession implements LinkEndpoint {
     if (!this.#isStarted || this.#closing !== undefined) return undefined;
     let next = Math.min(
       this.#stream.pingDueMs(this.#tuning.keepaliveMs) ?? Number.POSITIVE_INFINITY,
-      this.#cursors.dueMs ?? Number.POSITIVE_INFINITY,
+      this.#canSayCursors ? (this.#cursors.dueMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       this.#datagrams?.nextTimeoutMs(this.#paths.current === 'udp') ?? Number.POSITIVE_INFINITY,
     );
     const { dueSinceMs } = this.#stream;
@@ -229,11 +229,11 @@ export class LinkSession implements LinkEndpoint {
       this.#stream.pinged(nowMs);
     }
     const { dueSinceMs } = this.#stream;
-    if (dueSinceMs !== undefined && nowMs - dueSinceMs >= this.#tuning.streamDeadMs) this.#streamDead();
+    if (dueSinceMs !== undefined && nowMs >= dueSinceMs + this.#tuning.streamDeadMs) this.#streamDead();
     if (this.#datagrams === undefined || this.#paths.isDatagramOff) return;
     this.#datagrams.onTimeout(nowMs);
     if (this.#paths.current !== 'udp') return;
-    if (this.#datagrams.flight.isProbeOwed) this.#startDual();
+    if (this.#datagrams.flight.isDoubtful) this.#startDual();
     const reason = this.#datagrams.failure(nowMs);
     if (reason !== undefined) this.#paths.failed(nowMs, reason);
   }
@@ -250,6 +250,10 @@ export class LinkSession implements LinkEndpoint {
 
   get readout(): LinkReadout {
     return readoutOf(this.#paths, this.#stream, this.#datagrams, this.#tuning, this.#nowMs);
+  }
+
+  get #canSayCursors(): boolean {
+    return this.#stream.isUp || this.#datagrams?.canSay === true;
   }
 
   /** @returns whether the session is still on */
@@ -299,7 +303,7 @@ export class LinkSession implements LinkEndpoint {
     }
   }
 
-  /** The first probe timeout: records go out on both paths until something is acknowledged. */
+  /** The second probe timeout in a row: records go out on both paths until something is acknowledged. */
   #startDual(): void {
     if (this.#isDual || !this.#stream.isUp || this.#paths.mode !== 'auto') return;
     this.#isDual = true;

@@ -23,7 +23,8 @@ import { CountedSession } from './endpoint.ts';
 import type { Greeting } from './greeting.ts';
 import { LinkListener } from './listener.ts';
 import { LINK_PROFILE, LinkMembers } from './members.ts';
-import { LinkServerSession, type SessionContext } from './session.ts';
+import { LinkServerSession } from './session.ts';
+import type { SessionContext } from './session-context.ts';
 import { LinkSessions } from './sessions.ts';
 import { LinkTotals } from './totals.ts';
 
@@ -37,7 +38,14 @@ const EVENT_HEAD_BYTES = LINK_NAME_BYTES_MAX + 64;
 export class LinkGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #stats: WireStats;
-  readonly #loop = new LinkLoop();
+  /** At the end of a turn all sessions fill the datagrams' batch, and then it goes out. */
+  readonly #loop = new LinkLoop({
+    soon: (task) =>
+      setImmediate(() => {
+        task();
+        this.#datagrams?.flush();
+      }),
+  });
   readonly #totals = new LinkTotals();
   readonly #sessions: LinkSessions;
   readonly #sessionContext: SessionContext;

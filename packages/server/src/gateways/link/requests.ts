@@ -45,7 +45,8 @@ interface Entered {
 export class Requests {
   readonly #options: RequestsOptions;
   #lastChannel = 0;
-  #joining = 0;
+  /** Rooms that are being joined. */
+  readonly #joining = new Set<string>();
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -90,28 +91,26 @@ export class Requests {
       return;
     }
     this.#lastChannel = join.channel;
-    this.#joining += 1;
+    this.#joining.add(join.room);
     try {
-      if (channels.size + this.#joining > channelsMax)
+      if (channels.size + this.#joining.size > channelsMax)
         throw new CoreError('LIMIT_REACHED', `A session has at most ${channelsMax} rooms at a time`);
       const entered = await this.#enter(join);
-      if (isOver()) {
-        // The client never heard of a membership that is new: nobody would come for it.
-        if (!entered.isResumed) this.#options.hub.leave(entered.member);
-        return;
-      }
       await this.#open(join, entered);
+      // The client never heard of a membership that is new: nobody would come for it.
+      if (isOver() && !entered.isResumed && !channels.has(join.channel)) this.#options.hub.leave(entered.member);
     } catch (error) {
       // Posts may be there already: they are not for anybody.
       if (!channels.has(join.channel)) endpoint.closeChannel(join.channel);
       this.refuse(join.request, refusalOf(error));
     } finally {
-      this.#joining -= 1;
+      this.#joining.delete(join.room);
     }
   }
 
   #judge({ channel, room }: Join): Refusal | undefined {
     const { channels } = this.#options;
+    if (this.#joining.has(room)) return refusal(LinkErrorCode.NOT_VALID, 'The room is being joined already');
     if (channel <= this.#lastChannel)
       return refusal(LinkErrorCode.NOT_VALID, `Channel ${channel} is not above ${this.#lastChannel}, the last one`);
     for (const other of channels.values())

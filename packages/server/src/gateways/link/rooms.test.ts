@@ -66,7 +66,9 @@ describe('Entering a room', () => {
     await assert.rejects(ann.join({ room: 'two', channel: 5 }), failedWith(19));
     await assert.rejects(ann.join({ room: 'two', channel: 4 }), failedWith(19));
     await assert.rejects(ann.join({ room: 'one', channel: 6 }), failedWith(19));
-    await ann.join({ room: 'two', channel: 7 });
+    const joining = ann.join({ room: 'two', channel: 7 });
+    await assert.rejects(ann.join({ room: 'two', channel: 8 }), failedWith(19));
+    await joining;
   });
 
   test('a session has at most 255 rooms', async (context) => {
@@ -331,6 +333,24 @@ describe('Coming back', () => {
     );
   });
 
+  test('is waited for as long as one path works, and then for the grace', async (context) => {
+    const server = await serve(context, { 'link.session_grace_ms': 20 });
+    const ann = await enter(context, server, 'Ann');
+    const bob = await open(context, server, { user: 'Bob', wantsUdp: true });
+    await bob.link.moveToUdp();
+    await bob.join({ room: 'lobby' });
+    bob.link.dropStream();
+    for (let line = 0; line < 10; line += 1) {
+      await ann.chat.post(ann.channel, `line ${line}`);
+      await bob.shown.until((shown) => shown.kind === 'chat' && shown.text === `line ${line}`, `line ${line}`);
+    }
+    assert.deepEqual(server.running.stats.link!().sessions, { tcp: 1, udp: 1, none: 0 });
+    bob.close();
+    await ann.chat.post(ann.channel, 'anybody there?');
+    await eventually(() => sessionCount(server) === 1, 'the session is given up');
+    assert.equal(server.running.hub.memberCount, 2);
+  });
+
   test('after a restart of the server resumes the same way, and posts are still taken once', async (context) => {
     const { path: data } = temporaryDirectory(context);
     const first = await serve(context, {}, data);
@@ -427,6 +447,29 @@ test('a reader that lags too far is told what it misses', async (context) => {
   assert.deepEqual(
     bodies(bob),
     Array.from({ length: 10 }, (_, index) => `${40 + index}`),
+  );
+});
+
+test('a message that no record has room for is left out, and told so', async (context) => {
+  const server = await serve(context);
+  const ann = await enter(context, server, 'Ann');
+  const { hub } = server.running;
+  // More than a configuration allows: as if the log had it from elsewhere.
+  hub.changeLimits({ ...hub.limits, messageBytesMax: 65_536 });
+  const [author] = [...hub.members()];
+  for (const bytes of [32_000, 40_000, 1]) {
+    const posted = new Promise((settle) => {
+      assert.equal(hub.post(author!, { body: new Uint8Array(bytes).fill(0x61), settle }), undefined);
+    });
+    await posted;
+  }
+  await ann.chat.shown.until((shown) => shown.kind === 'chat' && shown.text === 'a', 'the last one');
+  assert.deepEqual(
+    ann.chat.events.map(({ number, body }) => [number, body.length]),
+    [
+      [2, 32_000],
+      [4, 1],
+    ],
   );
 });
 

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { type Hub, TokenBucket } from '@confab/core';
-import { type Alarm, LinkDriver, type LinkLoop } from '@confab/link';
+import { type Alarm, LinkDriver } from '@confab/link';
 import { CodecError } from '@confab/wire';
 import {
   type ControlMessage,
@@ -10,7 +10,6 @@ import {
   type LinkEvent,
   type LinkReadout,
 } from '@confab/wire/link';
-import type { Logger } from 'pino';
 import type { WireStats } from '../../stats.ts';
 import type { Identity } from './admission.ts';
 import type { ChannelHost, LinkChannel } from './channel.ts';
@@ -18,9 +17,8 @@ import { refusal } from './codes.ts';
 import type { LinkEncoding } from './encoding.ts';
 import type { CountedSession } from './endpoint.ts';
 import { attributed, EPHEMERAL_BYTES_MAX } from './ephemerals.ts';
-import type { LinkMembers } from './members.ts';
 import { Requests } from './requests.ts';
-import type { LinkTotals } from './totals.ts';
+import type { SessionContext, SessionFacts } from './session-context.ts';
 
 /** Rooms of a session; the control channel is one more. */
 export const ROOMS_MAX = 255;
@@ -28,44 +26,6 @@ export const ROOMS_MAX = 255;
 export const CONTROL_RECORDS_MAX = 8192;
 /** How often a session without a connection looks whether its other path is there, as a share of its grace. */
 const GRACE_CHECKS = 8;
-
-export interface SessionSettings {
-  readonly sessionGraceMs: number;
-  readonly resumeWindowMs: number;
-  readonly requests: { readonly perSecond: number; readonly burst: number };
-  readonly ephemerals: { readonly perSecond: number; readonly burst: number };
-}
-
-/** What all sessions of the gateway share. */
-export interface SessionContext {
-  readonly hub: Hub;
-  readonly log: Logger;
-  readonly loop: LinkLoop;
-  readonly stats: WireStats;
-  readonly totals: LinkTotals;
-  readonly encoding: LinkEncoding;
-  readonly members: LinkMembers;
-  readonly settings: SessionSettings;
-  readonly sendDatagram: (bytes: Uint8Array, to: string) => void;
-  /** The session is over, and its driver lets go by itself. */
-  readonly onOver: (session: LinkServerSession) => void;
-}
-
-export interface SessionFacts {
-  readonly context: SessionContext;
-  readonly identity: Identity;
-  readonly endpoint: CountedSession;
-  /** 8 bytes, for people and logs. */
-  readonly id: Uint8Array;
-  /** Secret. */
-  readonly ticket: Uint8Array;
-  /** 8 bytes: what the client's packets carry. */
-  readonly connectionId: Uint8Array;
-  /** Whether it has a datagram path. */
-  readonly hasDatagrams: boolean;
-  /** IP address that it began from. */
-  readonly address: string;
-}
 
 /** One device's stay: its paths, its rooms, and what it asks for. */
 export class LinkServerSession implements ChannelHost {

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { measureLatency } from '@confab/testing/link-latency';
+
+/** Of each leg and direction; what is asked for at a message every 50 ms, with 20 ms each way per leg. */
+const TARGETS = [
+  { loss: 0, p99: 45, p999: 60, bytes: 525 },
+  { loss: 0.01, p99: 55, p999: 100, bytes: 720 },
+  { loss: 0.05, p99: 60, p999: 110, bytes: 924 },
+  { loss: 0.1, p99: 65, p999: 130, bytes: 1_260 },
+] as const;
+const MESSAGES = 3_000;
+
+describe('a message from one client over the server to another', () => {
+  for (const { loss, p99, p999, bytes } of TARGETS) {
+    it(`comes in time at ${loss * 100} % loss, for a bounded number of bytes`, (t) => {
+      const report = measureLatency({ seed: 7, loss, gapMs: 50, messages: MESSAGES });
+      const { detail, ...figures } = report;
+      t.diagnostic(`${loss * 100} %: ${JSON.stringify(figures)}; ${detail}`);
+      assert.equal(report.missing, 0);
+      assert.ok(report.p99 <= p99, `p99 ${report.p99} ms`);
+      assert.ok(report.p999 <= p999, `p99.9 ${report.p999} ms`);
+      assert.ok(report.bytesPerMessage <= bytes, `${report.bytesPerMessage} bytes per message`);
+      assert.equal(report.moves, 0, 'it stays on its path');
+    });
+  }
+
+  for (const gapMs of [20, 200]) {
+    it(`comes in time when there is one every ${gapMs} ms at 5 % loss`, (t) => {
+      const { detail, ...figures } = measureLatency({ seed: 11, loss: 0.05, gapMs, messages: MESSAGES });
+      t.diagnostic(`every ${gapMs} ms: ${JSON.stringify(figures)}; ${detail}`);
+      assert.equal(figures.missing, 0);
+      assert.ok(figures.p99 <= 70, `p99 ${figures.p99} ms`);
+      assert.ok(figures.p999 <= 110, `p99.9 ${figures.p999} ms`);
+    });
+  }
+});

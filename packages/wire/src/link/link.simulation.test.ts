@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { runLinkStory } from '@confab/testing/link-story';
+import { propertyRuns } from '@confab/testing/property-runs';
+
+/** Seeds of a normal run; `CONFAB_TEST_RUNS=100000` is the long one. */
+const SEEDS = 2_000;
+const FILE = 'packages/wire/src/link/link.simulation.test.ts';
+
+/** `CONFAB_LINK_SEED=17` runs that one alone. */
+function seeds(): { readonly first: number; readonly last: number } {
+  const only = process.env.CONFAB_LINK_SEED;
+  if (only !== undefined && only !== '') return { first: Number(only), last: Number(only) };
+  return { first: 1, last: (process.env.CONFAB_TEST_RUNS ?? '') === '' ? SEEDS : propertyRuns() };
+}
+
+describe('clients, rooms and a bad network', () => {
+  it('show every member the log, each event once and in order, and bring everything when the network is well again', () => {
+    const { first, last } = seeds();
+    for (let seed = first; seed <= last; seed += 1) {
+      try {
+        runLinkStory(seed);
+      } catch (error) {
+        assert.fail(`${error}\nReplay: CONFAB_LINK_SEED=${seed} node --test ${FILE}`);
+      }
+    }
+  });
+});

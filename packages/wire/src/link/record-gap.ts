@@ -1,0 +1,33 @@
+/** Weight of the newest gap: as much as RFC 9002 gives the newest round trip. */
+const GAP_WEIGHT = 1 / 8;
+/** What goes out within so short a time goes out at once. */
+const GAP_MS_MIN = 1;
+/** Longer pauses count as this: one of them says nothing about what is typed next. */
+const GAP_MS_MAX = 1_000;
+/** A repair takes about so many round trips more than the record itself. */
+const REPAIR_RTTS = 1.25;
+const SHARE_MIN = 0.2;
+/** Of a record: gaps vary. */
+const ROUNDING = 0.1;
+
+/**
+ * How far apart new records are sent. Records are handed over in order, so that one that has to be repaired after a round
+ * trip holds up all that were sent since.
+ */
+export class RecordGap {
+  #gapMs = GAP_MS_MAX;
+  #lastMs: number | undefined;
+
+  sent(nowMs: number): void {
+    const sinceMs = nowMs - (this.#lastMs ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs < GAP_MS_MIN) return;
+    if (this.#lastMs !== undefined) this.#gapMs += (Math.min(sinceMs, GAP_MS_MAX) - this.#gapMs) * GAP_WEIGHT;
+    this.#lastMs = nowMs;
+  }
+
+  /** One over the records that a late one concerns, 0.2–1: by so much fewer may be late. */
+  goalShare(smoothedMs: number): number {
+    const concerned = Math.ceil((REPAIR_RTTS * smoothedMs) / this.#gapMs - ROUNDING);
+    return Math.max(SHARE_MIN, 1 / Math.max(1, concerned));
+  }
+}
