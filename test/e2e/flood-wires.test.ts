@@ -36,6 +36,9 @@ const targets: readonly Target[] = [
   { name: 'JSON datagrams', scheme: 'jsonu', protocol: 'udp' },
   { name: 'Bridge', scheme: 'bridge', protocol: 'tcp', half: 'REGISTER\r\nclientID: ' },
   { name: 'Bridge', scheme: 'bridge', protocol: 'udp' },
+  // The head of a TLS record that never comes.
+  { name: 'Link', scheme: 'confab', protocol: 'tcp', half: '\u0016\u0003\u0001@\u0000' },
+  { name: 'Link', scheme: 'confab', protocol: 'udp' },
 ];
 
 const cleanUps: (() => void | Promise<void>)[] = [];
@@ -68,7 +71,14 @@ const memoryBytes = (): number => residentBytes(server.process.child.pid!);
 /** People on every wire but the one that is flooded, in one room. */
 async function gather(without: Target): Promise<WireMember[]> {
   const kinds = wireKinds.filter(({ section }) => {
-    const flooded = { ucrp: 'hybrid', jsonl: 'json_lines', ws: 'http', stage1: 'stage1', jsonu: 'json_datagrams' };
+    const flooded = {
+      ucrp: 'hybrid',
+      jsonl: 'json_lines',
+      ws: 'http',
+      stage1: 'stage1',
+      jsonu: 'json_datagrams',
+      confab: 'link',
+    };
     return section !== flooded[without.scheme as keyof typeof flooded];
   });
   const people: WireMember[] = [];

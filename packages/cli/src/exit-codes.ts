@@ -10,6 +10,8 @@ export const ExitCode = {
   ROOM_CLOSED: 3,
   /** Some message was not accepted or not confirmed. */
   NOT_SENT: 4,
+  /** `doctor`: chat works, but not as well as it could. */
+  IMPAIRED: 5,
   /** SIGHUP, after leaving properly: 128 + 1. */
   HANGUP: 129,
   /** SIGINT, after leaving properly (or at once, the second time): 128 + 2. */

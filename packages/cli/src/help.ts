@@ -71,6 +71,19 @@ Exit codes: 0 left, end of input, or the other one left; 1 could not connect, a 
 2 wrong usage; 4 (scripts) some line was not sent or not confirmed; 130 interrupted by SIGINT (0 at a terminal); 143 ended by
 SIGTERM, 129 by SIGHUP.`;
 
+export const doctorHelp = `
+Tests, one after the other: the name, TCP, the encryption and the server's fingerprint, the greeting, its clock, UDP up and
+down, ${'20'} probes each way, and how large datagrams may be; and says what to open where something is blocked. It joins no
+room, takes no name and remembers no server; a server that takes no guests wants --user. With --json it prints one object:
+{url, result, checks: [{name, status, text, advice, values}]}; result is well, impaired or broken.
+
+Examples:
+  $ confab doctor confab://chat.example.org
+  $ confab doctor confab://127.0.0.1:9443 --json | jq .result
+
+Exit codes: 0 all is well; 1 chat does not work; 2 wrong usage; 5 chat works, but not as well as it could: UDP is blocked,
+probes were not answered, or a clock is wrong.`;
+
 export const logHelp = `
 With --json and a room, each event is {room, seq, position, kind, timeMs, user, text}; kind is the number of the event
 kind: 1 message, 2 join, 3 leave, 4 room closed, 5 notice, 6 edit, 7 deletion, 8 reaction.

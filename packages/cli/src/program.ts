@@ -3,6 +3,7 @@ import type { BridgeOptions } from './commands/bridge.ts';
 import type { ChatOptions } from './commands/chat.ts';
 import type { ClientOptions } from './commands/client.ts';
 import type { ConfigPrintOptions } from './commands/config.ts';
+import type { DoctorOptions } from './commands/doctor.ts';
 import type { LogOptions } from './commands/log.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import type { TraceOptions } from './commands/trace.ts';
@@ -16,6 +17,7 @@ import {
   configHelp,
   configPrintHelp,
   configSampleHelp,
+  doctorHelp,
   logHelp,
   programHelp,
   serveHelp,
@@ -142,6 +144,22 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
     });
 
   program
+    .command('doctor')
+    .description('test the way to a server, and say what to open')
+    .argument('<url>', 'the server, such as confab://chat.example.org', notEmpty)
+    .option('-u, --user <name>', 'name to be known by, with the device key (default: a guest)', notEmpty)
+    .option('--timeout <ms>', 'for each step that waits for the network (default: 5000)', milliseconds)
+    .option('--json', 'one JSON object')
+    .addHelpText('after', doctorHelp)
+    .action(async (url: string, options: DoctorOptions) => {
+      const [{ runDoctor }, { diagnose }] = await Promise.all([
+        import('./commands/doctor.ts'),
+        import('@confab/client'),
+      ]);
+      finish(await runDoctor(io, url, options, diagnose));
+    });
+
+  program
     .command('log')
     .description('show what a data folder holds, offline or beside a running server')
     .argument('[room]', 'show the events of this room; without one, list the rooms')
@@ -229,6 +247,14 @@ function collect(value: string, previous: readonly string[] | undefined): string
 function port(value: string): number {
   const parsed = parsePort(value);
   if (parsed === undefined) throw new InvalidArgumentError('A port is a number from 1 to 65535.');
+  return parsed;
+}
+
+function milliseconds(value: string): number {
+  const parsed = Number(value);
+  if (!Number.isInteger(parsed) || parsed < 1 || parsed > 600_000) {
+    throw new InvalidArgumentError('A time is a whole number of milliseconds from 1 to 600000.');
+  }
   return parsed;
 }
 

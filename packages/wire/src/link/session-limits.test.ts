@@ -37,6 +37,15 @@ describe('a session whose peer', () => {
     assert.equal(pair.server.session.nextTimeoutMs(), undefined);
   });
 
+  it('closes with a long text hears as much of it as a frame may carry', () => {
+    const pair = new LinkPair().start();
+    pair.client.session.close(pair.network.nowMs, 1, `x${'😀'.repeat(1_000)}`);
+    pair.client.flush();
+    pair.pass(100);
+    const closed = closings(pair)[0]?.event;
+    assert.ok(closed?.type === 'closed' && closed.text.startsWith('x😀'));
+  });
+
   for (const [what, write] of [
     ['claims to hold what was never sent', (writer: FrameWriter) => writer.cursor(1, 2, [])],
     ['claims to hold, beyond a gap, what was never sent', (writer: FrameWriter) => writer.cursor(1, 1, [1, 1])],

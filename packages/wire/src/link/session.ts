@@ -15,24 +15,13 @@ import { Cursors } from './cursors.ts';
 import { Datagrams } from './datagrams.ts';
 import { LinkErrorCode } from './errors.ts';
 import { EventList } from './event-list.ts';
-import type { FrameWriter } from './frame-writer.ts';
 import { Inbox } from './inbox.ts';
-import { LINK_TEXT_BYTES_MAX } from './limits.ts';
 import { PathControl } from './path-control.ts';
 import { readoutOf } from './readout.ts';
 import { isOwnEventBody } from './records.ts';
+import { Sayings } from './sayings.ts';
 import { StreamPath } from './stream-path.ts';
 import { LINK_LIMITS, LINK_TUNING } from './tuning.ts';
-
-/** PONGs that wait to be sent; with more the newest are not answered. */
-const PONGS_MAX = 4;
-const NOTHING = new Uint8Array(0);
-
-interface Ephemeral {
-  readonly channel: number;
-  readonly kind: number;
-  readonly body: Uint8Array;
-}
 
 /**
  * One session of link at one end: docs/wires/link.md. Puts the units together: `Channels` (what is to arrive), `PathControl`
@@ -52,14 +41,11 @@ export class LinkSession implements LinkEndpoint {
   readonly #stream: StreamPath;
   readonly #datagrams: Datagrams | undefined;
   readonly #inbox: Inbox;
-  readonly #pongs: Record<LinkPath, Uint8Array[]> = { tcp: [], udp: [] };
-  #ephemerals: Ephemeral[] = [];
-  #isPingOwed = false;
+  readonly #sayings: Sayings;
   #isDual = false;
   #isStarted = false;
   #isDeadTold = false;
   #nowMs = 0;
-  #closing: { readonly code: number; readonly text: string; isOnStream: boolean; isOnDatagram: boolean } | undefined;
 
   constructor(options: LinkSessionOptions) {
     const { role, mode, crypto, datagramSecret } = options;
@@ -81,6 +67,11 @@ export class LinkSession implements LinkEndpoint {
         addresses === undefined || (addresses.current !== undefined && addresses.unproved === undefined),
       onMove: (path, reason) => this.#moved(path, reason),
     });
+    this.#sayings = new Sayings({
+      paths: this.#paths,
+      cursors: this.#cursors,
+      ephemeralsMax: this.#limits.ephemeralsMax,
+    });
     if (datagramSecret !== undefined && mode !== 'tcp')
       this.#datagrams = new Datagrams({
         session: { ...options, datagramSecret },
@@ -90,20 +81,23 @@ export class LinkSession implements LinkEndpoint {
         paths: this.#paths,
         onHeld: (record) => this.#channels.hold(record),
         extras: {
-          isWaiting: (nowMs) => this.#hasDatagramExtras(nowMs),
-          write: (nowMs, writer) => this.#writeDatagramExtras(nowMs, writer),
+          isWaiting: (nowMs) => this.#sayings.isWaitingForDatagram(nowMs),
+          write: (_nowMs, writer) => {
+            this.#sayings.writeDatagram(writer);
+            return false;
+          },
         },
       });
     this.#stream = new StreamPath(this.#limits.frameBytesMax, {
-      isWaiting: (nowMs) => this.#hasStreamExtras(nowMs),
-      write: (nowMs, writer) => this.#writeStreamExtras(nowMs, writer),
+      isWaiting: (nowMs) => this.#sayings.isWaitingForStream(nowMs),
+      write: (_nowMs, writer) => this.#sayings.writeStream(writer),
     });
     this.#inbox = new Inbox({
       channels: this.#channels,
       cursors: this.#cursors,
       isLazy: (channel, body) => role === 'client' && isLazyRecord(channel, body),
       port: {
-        ping: (data, via) => this.#pinged(data, via),
+        ping: (data, via) => this.#sayings.pong(data, via),
         acknowledged: (spans, delay) => this.#datagrams!.acknowledged(this.#nowMs, spans, delay),
         challenge: (data) => this.#datagrams!.challenged(this.#nowMs, data),
         response: (data) => this.#datagrams!.responded(this.#nowMs, data),
@@ -144,7 +138,7 @@ export class LinkSession implements LinkEndpoint {
 
   pollStream(nowMs: number, bytesMax: number): Uint8Array | undefined {
     this.#nowMs = nowMs;
-    const carriesRecords = this.#closing === undefined && (this.#paths.current === 'tcp' || this.#isDual);
+    const carriesRecords = !this.#sayings.isClosing && (this.#paths.current === 'tcp' || this.#isDual);
     return this.#stream.poll(nowMs, bytesMax, carriesRecords);
   }
 
@@ -162,7 +156,7 @@ export class LinkSession implements LinkEndpoint {
 
   pollDatagram(nowMs: number): { readonly to: string; readonly bytes: Uint8Array } | undefined {
     this.#nowMs = nowMs;
-    return this.#datagrams?.poll(nowMs, this.#closing === undefined && this.#paths.current === 'udp');
+    return this.#datagrams?.poll(nowMs, !this.#sayings.isClosing && this.#paths.current === 'udp');
   }
 
   datagramSocket(nowMs: number, state: 'replaced' | 'failed'): void {
@@ -205,12 +199,11 @@ export class LinkSession implements LinkEndpoint {
   }
 
   sendEphemeral(channel: number, kind: number, body: Uint8Array): void {
-    this.#ephemerals.push({ channel, kind, body });
-    if (this.#ephemerals.length > this.#limits.ephemeralsMax) this.#ephemerals.shift();
+    this.#sayings.ephemeral(channel, kind, body);
   }
 
   nextTimeoutMs(): number | undefined {
-    if (!this.#isStarted || this.#closing !== undefined) return undefined;
+    if (!this.#isStarted || this.#sayings.isClosing) return undefined;
     let next = Math.min(
       this.#stream.pingDueMs(this.#tuning.keepaliveMs) ?? Number.POSITIVE_INFINITY,
       this.#canSayCursors ? (this.#cursors.dueMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
@@ -225,7 +218,7 @@ export class LinkSession implements LinkEndpoint {
     if (!this.#begin(nowMs) || !this.#isStarted) return;
     const pingDueMs = this.#stream.pingDueMs(this.#tuning.keepaliveMs);
     if (pingDueMs !== undefined && pingDueMs <= nowMs) {
-      this.#isPingOwed = true;
+      this.#sayings.ping();
       this.#stream.pinged(nowMs);
     }
     const { dueSinceMs } = this.#stream;
@@ -244,8 +237,7 @@ export class LinkSession implements LinkEndpoint {
 
   close(nowMs: number, code: number, text: string): void {
     this.#nowMs = nowMs;
-    if (this.#closing !== undefined) return;
-    this.#closing = { code, text: text.slice(0, LINK_TEXT_BYTES_MAX / 4), isOnStream: false, isOnDatagram: false };
+    if (!this.#sayings.isClosing) this.#sayings.close(code, text, false);
   }
 
   get readout(): LinkReadout {
@@ -259,7 +251,7 @@ export class LinkSession implements LinkEndpoint {
   /** @returns whether the session is still on */
   #begin(nowMs: number): boolean {
     this.#nowMs = nowMs;
-    return this.#closing === undefined;
+    return !this.#sayings.isClosing;
   }
 
   #sender(channel: number) {
@@ -315,69 +307,6 @@ export class LinkSession implements LinkEndpoint {
     this.#stream.unlistAll();
   }
 
-  #pinged(data: Uint8Array, via: LinkPath): void {
-    if (this.#pongs[via].length < PONGS_MAX) this.#pongs[via].push(data.slice());
-  }
-
-  #hasStreamExtras(nowMs: number): boolean {
-    if (this.#closing !== undefined) return !this.#closing.isOnStream;
-    const { dueMs } = this.#cursors;
-    return (
-      this.#isPingOwed ||
-      this.#pongs.tcp.length > 0 ||
-      this.#paths.isStreamSaying ||
-      (dueMs !== undefined && dueMs <= nowMs) ||
-      (this.#paths.current === 'tcp' && this.#ephemerals.length > 0)
-    );
-  }
-
-  #writeStreamExtras(nowMs: number, writer: FrameWriter): void {
-    if (this.#closing !== undefined) {
-      if (!this.#closing.isOnStream) writer.close(this.#closing.code, this.#closing.text);
-      this.#closing.isOnStream = true;
-      return;
-    }
-    const said = this.#paths.takeStreamSaying();
-    if (said !== undefined) writer.path(said.path, said.generation, said.reason);
-    for (const data of this.#pongs.tcp) writer.pong(data);
-    this.#pongs.tcp.length = 0;
-    if (this.#isPingOwed) writer.ping(NOTHING);
-    this.#isPingOwed = false;
-    if (this.#cursors.dueMs !== undefined) this.#cursors.write(writer);
-    if (this.#paths.current === 'tcp') this.#writeEphemerals(writer);
-    this.#nowMs = nowMs;
-  }
-
-  #hasDatagramExtras(nowMs: number): boolean {
-    if (this.#closing !== undefined) return !this.#closing.isOnDatagram;
-    const { dueMs } = this.#cursors;
-    return (
-      this.#pongs.udp.length > 0 ||
-      (!this.#stream.isUp && dueMs !== undefined && dueMs <= nowMs) ||
-      (this.#paths.current === 'udp' && this.#ephemerals.length > 0)
-    );
-  }
-
-  /** @returns whether any of it asks for an acknowledgement */
-  #writeDatagramExtras(_nowMs: number, writer: FrameWriter): boolean {
-    if (this.#closing !== undefined) {
-      writer.close(this.#closing.code, this.#closing.text);
-      this.#closing.isOnDatagram = true;
-      return false;
-    }
-    for (const data of this.#pongs.udp) writer.pong(data);
-    this.#pongs.udp.length = 0;
-    if (!this.#stream.isUp && this.#cursors.dueMs !== undefined) this.#cursors.write(writer);
-    if (this.#paths.current === 'udp') this.#writeEphemerals(writer);
-    return false;
-  }
-
-  /** Whatever does not fit now is forgotten. */
-  #writeEphemerals(writer: FrameWriter): void {
-    for (const { channel, kind, body } of this.#ephemerals) writer.ephemeral(channel, kind, body);
-    this.#ephemerals = [];
-  }
-
   #streamDead(): void {
     if (this.#isDeadTold) return;
     this.#isDeadTold = true;
@@ -385,15 +314,14 @@ export class LinkSession implements LinkEndpoint {
   }
 
   #break(why: string): void {
-    if (this.#closing !== undefined) return;
+    if (this.#sayings.isClosing) return;
     this.close(this.#nowMs, LinkErrorCode.PROTOCOL_ERROR, why);
     this.#events.push({ type: 'closed', code: LinkErrorCode.PROTOCOL_ERROR, text: why, byPeer: false });
   }
 
   #ended(code: number, text: string): void {
-    if (this.#closing !== undefined) return;
-    // Nothing more is said, not even goodbye.
-    this.#closing = { code, text, isOnStream: true, isOnDatagram: true };
+    if (this.#sayings.isClosing) return;
+    this.#sayings.close(code, text, true);
     this.#events.push({ type: 'closed', code, text, byPeer: true });
   }
 }

@@ -30,7 +30,7 @@ const FAREWELL_MS = 2000;
 
 export interface LinkSessionParameters {
   readonly first: Dialled;
-  readonly connection: Omit<LinkConnectionOptions, 'onBegin' | 'onEvent' | 'onReachable' | 'onLost'>;
+  readonly connection: Omit<LinkConnectionOptions, 'onBegin' | 'onEvent' | 'onDoubt' | 'onReachable' | 'onLost'>;
   readonly outbox: Outbox;
   /** Whether to close the outbox with the session. */
   readonly isOutboxOurs: boolean;
@@ -72,6 +72,8 @@ export class LinkChatSession extends SessionBase {
       ...connection,
       onBegin: () => this.#begin(),
       onEvent: (event) => this.#handle(event),
+      // The smallest request there is, for it is refused: no room is on the control channel.
+      onDoubt: () => void this.#leaveChannel(0),
       onReachable: (isReachable, reason) => this.#reachable(isReachable, reason),
       onLost: (reason) => this.end('lost', `The connection is lost: ${reason}`),
     });
