@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { LinkStatusEvent } from '@confab/client';
 import { pathNoteOf } from '../bench/loss/agent/link-view.ts';
 import { composeMessage, parseMessage } from '../bench/loss/agent/message.ts';
 import type { PosterView } from '../bench/loss/agent/protocol.ts';
@@ -69,11 +70,12 @@ describe('the counting of the loss benchmark', () => {
     );
   });
 
-  it('reads paths from events of type link only', () => {
-    const event = { type: 'link', path: 'tcp', reason: 'nothing-received' };
+  it('reads paths from changes of the link only', () => {
+    const status = { path: 'tcp', reason: 'nothing-received' } as LinkStatusEvent['status'];
+    const event: LinkStatusEvent = { type: 'link', isChange: true, status, text: '' };
     assert.deepEqual(pathNoteOf(event), { path: 'tcp', reason: 'nothing-received' });
-    assert.equal(pathNoteOf({ type: 'notice' }), undefined);
-    assert.equal(pathNoteOf({ type: 'link' }), undefined);
+    assert.equal(pathNoteOf({ ...event, isChange: false }), undefined);
+    assert.equal(pathNoteOf({ type: 'notice', text: 'Ann joined' }), undefined);
   });
 });
 

@@ -19,6 +19,15 @@ export interface LossWire {
 
 export const lossWires: readonly LossWire[] = [
   {
+    name: 'confab',
+    section: 'link',
+    settings: { 'link.tcp_port': 9443, 'link.udp_port': 9443 },
+    port: 9443,
+    path: 'udp',
+    isJudged: true,
+    url: (host, room) => `confab://${host}:9443/${room}`,
+  },
+  {
     name: 'jsonl',
     section: 'json_lines',
     // A member who comes back reads what it missed.

@@ -1,15 +1,13 @@
-/**
- * What a session tells of the path that it uses. Wires with one path tell nothing; those with more send events of type
- * `link` that name the path in use and why it changed.
- */
+import type { SessionEvent } from '@confab/client';
+
+/** A session has taken another path. */
 export interface PathNote {
   readonly path: string;
   readonly reason: string;
 }
 
-/** Read without the event's type, so that the benchmark also runs with a client library that has no such event. */
-export function pathNoteOf(event: { readonly type: string }): PathNote | undefined {
-  if (event.type !== 'link') return undefined;
-  const { path, reason } = event as { readonly path?: unknown; readonly reason?: unknown };
-  return typeof path === 'string' ? { path, reason: typeof reason === 'string' ? reason : '' } : undefined;
+/** What a session tells of a change of path; wires with one path tell nothing. */
+export function pathNoteOf(event: SessionEvent): PathNote | undefined {
+  if (event.type !== 'link' || !event.isChange) return undefined;
+  return { path: event.status.path, reason: event.status.reason ?? '' };
 }

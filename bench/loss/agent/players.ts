@@ -3,6 +3,7 @@ import { nowUs } from '../../support/clock.ts';
 import { pathNoteOf } from './link-view.ts';
 import { parseMessage } from './message.ts';
 import type { CollectCall, Collected, LinkNote, Seat } from './protocol.ts';
+import { strangers } from './strangers.ts';
 import { Tally } from './tally.ts';
 
 /** A lost SYN is repeated after 1, 3, 7, 15 s. */
@@ -68,6 +69,7 @@ export class Players {
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       sendTimeoutMs: SEND_TIMEOUT_MS,
       eventsMax: 100_000,
+      link: strangers(),
     });
     const player = { user, session, tally: new Tally() };
     this.all.push(player);

@@ -1,6 +1,7 @@
 import { connect, type Session } from '@confab/client';
 import { nowUs } from '../../support/clock.ts';
 import type { PostCall, PosterView, Seat } from './protocol.ts';
+import { strangers } from './strangers.ts';
 
 const RETRY_MS = 50;
 const CONNECT_TIMEOUT_MS = 2000;
@@ -78,6 +79,7 @@ class Poster {
           connectTimeoutMs: CONNECT_TIMEOUT_MS,
           sendTimeoutMs: SEND_TIMEOUT_MS,
           signal: this.#stopped.signal,
+          link: strangers(),
         });
         this.#connects += 1;
         onEntered();

@@ -33,7 +33,5 @@ export function wireSettings(...wires: readonly WireSection[]): Record<string, n
  */
 export const quietEnvironment: Readonly<Record<string, string>> = Object.fromEntries([
   ['CONFAB_HYBRID_ALTERNATE_ENABLED', 'false'],
-  // Has no gateway yet, and so cannot be asked for.
-  ['CONFAB_LINK_ENABLED', 'false'],
   ...wireSections.filter((wire) => wire !== 'hybrid').map((wire) => [`CONFAB_${wire.toUpperCase()}_ENABLED`, 'false']),
 ]);
