@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startTestServer, type TestServer } from '@confab/testing/test-server';
-import { type Check, type DiagnoseOptions, diagnose } from './doctor.ts';
+import { type DiagnoseOptions, diagnose } from './doctor.ts';
+import type { Check } from './doctor-checks.ts';
 import { knownServersInMemory } from './index.ts';
 
 const urlOf = (server: TestServer, query = '') => `confab://127.0.0.1:${server.ports.port('confab', 'tcp')}/${query}`;

@@ -7,5 +7,6 @@ export {
   loadDeviceKey,
 } from '@confab/link';
 export type { LinkReadout, PathMode, PathReason } from '@confab/wire/link';
-export { type Check, type CheckName, type DiagnoseOptions, diagnose } from './doctor.ts';
+export { type DiagnoseOptions, diagnose } from './doctor.ts';
+export type { Check, CheckName } from './doctor-checks.ts';
 export type { LinkOptions } from './options.ts';

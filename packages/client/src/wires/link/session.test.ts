@@ -223,6 +223,24 @@ describe('A session of confab://', () => {
     assert.deepEqual([...bob.reader.texts].sort(), ['four', 'one', 'three', 'two']);
   });
 
+  it('stays in its room by UDP while TCP is cut, and nobody notices', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const proxy = await tcpProxy(context, server.ports.port('confab', 'tcp'));
+    const bob = await enter(context, urlOf(server), 'Bob');
+    const ann = await enter(context, `confab://127.0.0.1:${proxy.port}/lobby`, 'Ann');
+    await ann.reader.until((event) => event.type === 'link' && event.status.path === 'udp');
+    proxy.cut();
+    await ann.session.send('one');
+    await bob.session.send('two');
+    await ann.reader.says('two');
+    assert.partialDeepStrictEqual(ann.session.link, { path: 'udp', paths: { tcp: 'down', udp: 'up' } });
+    proxy.mend();
+    await ann.session.send('three');
+    await bob.reader.says('three');
+    assert.deepEqual(bob.reader.texts, ['one', 'two', 'three']);
+    assert.ok(!ann.reader.events.some((event) => event.type === 'reachability'));
+  });
+
   it('is over when the server takes it no more', async (context) => {
     const { path: data } = temporaryDirectory(context);
     const first = await startTestServer(context, { wires: ['link'], data });

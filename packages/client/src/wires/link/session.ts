@@ -1,4 +1,4 @@
-import { CodecError, encodeUtf8 } from '@confab/wire';
+import { CodecError } from '@confab/wire';
 import {
   type ControlMessage,
   decodeControl,
@@ -22,6 +22,7 @@ import { Posts } from './posts.ts';
 import { isPassing, LinkRefusal } from './refusals.ts';
 import { LinkRequests } from './requests.ts';
 import { LinkRoom } from './room.ts';
+import { bodyOf, linkText } from './texts.ts';
 
 /** A room that could not be joined again is tried again after so long, ms. */
 const REJOIN_MS = 1000;
@@ -122,7 +123,7 @@ export class LinkChatSession extends SessionBase {
   async send(text: string, { signal }: SendOptions = {}): Promise<SendReceipt> {
     signal?.throwIfAborted();
     this.requireOpen();
-    const body = this.#judge(text);
+    const body = bodyOf(text, this.messageBytesMax);
     const { accepted } = this.#posts.add(this.room, EventKind.MESSAGE, body);
     const { promise: late, reject } = Promise.withResolvers<never>();
     const { sendTimeoutMs } = this.#options;
@@ -358,32 +359,9 @@ export class LinkChatSession extends SessionBase {
   #tellLink(isChange: boolean): void {
     if (this.status !== 'open') return;
     const status = this.link;
-    const reason = status.reason === undefined ? '' : ` (${pathReasonTexts[status.reason]})`;
-    const text = `The link goes over ${status.path.toUpperCase()}${reason}`;
-    this.queue.push({ type: 'link', isChange, status, text });
-  }
-
-  #judge(text: string): Uint8Array {
-    if (!text.isWellFormed()) {
-      throw new ClientError('MESSAGE_RESERVED', 'Cannot send: the text is not well-formed Unicode');
-    }
-    const body = encodeUtf8(text);
-    if (body.length > this.messageBytesMax) {
-      const message = `Cannot send: ${body.length} bytes exceed ${this.messageBytesMax}`;
-      throw new ClientError('MESSAGE_TOO_LONG', message);
-    }
-    return body;
+    this.queue.push({ type: 'link', isChange, status, text: linkText(status) });
   }
 }
-
-const pathReasonTexts = {
-  proved: 'UDP works both ways',
-  'nothing-acknowledged': 'what went by UDP was not acknowledged',
-  'nothing-received': 'nothing came by UDP',
-  configured: 'as configured',
-  'socket-failed': 'the UDP socket failed',
-  peer: 'the server asked for it',
-} as const satisfies Record<PathReason, string>;
 
 function addressOf({ socket }: Dialled): string {
   const { localAddress = '', localPort } = socket;
