@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+import { fanout } from './fanout/bench.ts';
 import { hybrid } from './hybrid/bench.ts';
 import type { Bench } from './support/bench.ts';
 
-const benches: readonly Bench[] = [hybrid];
+const benches: readonly Bench[] = [hybrid, fanout];
 
 const [name, ...args] = process.argv.slice(2);
 const bench = benches.find((candidate) => candidate.name === name);
