@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { fanout } from './fanout/bench.ts';
+import { growth } from './growth/bench.ts';
 import { hybrid } from './hybrid/bench.ts';
 import type { Bench } from './support/bench.ts';
 
-const benches: readonly Bench[] = [hybrid, fanout];
+const benches: readonly Bench[] = [hybrid, fanout, growth];
 
 const [name, ...args] = process.argv.slice(2);
 const bench = benches.find((candidate) => candidate.name === name);

@@ -8,7 +8,7 @@ import type { FanoutOptions } from './options.ts';
 import type { Running, Target, TargetKind } from './targets/target.ts';
 
 /** For the compilers of servers that have one, before the first pass, ms; before each other one, ms. */
-const FIRST_WARM_UP_MS = 2000;
+const FIRST_WARM_UP_MS = 4000;
 const WARM_UP_MS = 200;
 /** Before memory is read: what is short-lived is to be gone, ms. */
 const REST_MS = 2000;
