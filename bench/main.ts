@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+import { fanout } from './fanout/bench.ts';
+import { growth } from './growth/bench.ts';
 import { hybrid } from './hybrid/bench.ts';
 import { loss } from './loss/bench.ts';
 import type { Bench } from './support/bench.ts';
 
-const benches: readonly Bench[] = [hybrid, loss];
+const benches: readonly Bench[] = [hybrid, loss, fanout, growth];
 
 const [name, ...args] = process.argv.slice(2);
 const bench = benches.find((candidate) => candidate.name === name);

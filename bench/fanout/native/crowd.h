@@ -1,0 +1,76 @@
+/*
+ * The members that the load generator plays: their sockets, what they say to get in, what they say then, and what each of
+ * them has been told.
+ */
+#ifndef CROWD_H
+#define CROWD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Bytes of a message's text: `^`, the time it was sent (ns, 16 hexadecimal digits), filling. */
+#define BODY_BYTES 64
+/** Stands once in each message and nowhere else in what a server sends: deliveries are counted by it. */
+#define MARKER '^'
+#define TIME_DIGITS 16
+/** Steps of getting in, at most. */
+#define STEPS_MAX 4
+/** Bytes of a stream kept from one read to the next: the end of an answer, or of a time, may be in the next one. */
+#define CARRY_BYTES 256
+
+struct bytes {
+  uint8_t *data;
+  size_t length;
+};
+
+/** Say this, and wait until that has come. */
+struct step {
+  struct bytes say, await;
+};
+
+struct member {
+  int fd;
+  int room;
+  int step_count, step;
+  struct step steps[STEPS_MAX];
+  /** What stands before and behind the text of a message. */
+  struct bytes before, behind;
+  /** Messages that came, and its own that it will not be told of. */
+  uint64_t got, own;
+  /** Whether each of its deliveries is dated; otherwise they are only counted. */
+  int is_dated;
+  int carried;
+  uint8_t carry[CARRY_BYTES];
+};
+
+struct room {
+  int *members;
+  int member_count;
+  uint64_t sent;
+  /** All of its members have had so many. */
+  uint64_t level;
+  int is_touched;
+  int next_sender;
+};
+
+struct crowd {
+  int is_udp, has_echo;
+  const char *address;
+  int port;
+  struct member *members;
+  int member_count;
+  struct room *rooms;
+  int room_count;
+  int epoll;
+};
+
+uint64_t now_ns(void);
+void fail(const char *what);
+/** Connects everybody and goes through their steps, some at a time. */
+void connect_crowd(struct crowd *crowd);
+/** Reads once from a member's socket into `buffer`; returns the bytes, or 0 when there was nothing. */
+size_t read_member(struct crowd *crowd, struct member *member, uint8_t *buffer, size_t size);
+/** Says `count` messages in one write. */
+void say(struct crowd *crowd, struct member *member, int count);
+
+#endif

@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util';
+
+export const PARTS = ['members', 'rooms', 'start', 'pages'] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface GrowthOptions {
+  readonly only: readonly Part[];
+  readonly members: readonly number[];
+  readonly rooms: readonly number[];
+  /** Messages stored before a start, and the rooms they are in. */
+  readonly storedMessages: number;
+  readonly storedRooms: number;
+  /** Messages stored before pages are read. */
+  readonly pageMessages: readonly number[];
+  readonly seconds: number;
+  readonly passes: number;
+  readonly json: string | undefined;
+  /** Folder for the plots. */
+  readonly plots: string | undefined;
+}
+
+export const HELP = `Usage: npm run bench -- growth [options]
+
+Whether what one thing costs depends on how many there are.
+
+  members   one room of 10 to 10,000 members, JSON lines: server CPU for a delivery
+  rooms     1 to 10,000 rooms of one member, 2,000 messages/s in all: the same
+  start     start time and memory with 1,000,000 stored messages in 10,000 rooms
+  pages     pages of 100 messages from anywhere in up to 10,000,000: time of each
+
+Options
+  --only members,…  some of them only
+  --seconds N       measured time of each pass (2)
+  --passes N        passes (3); medians are shown
+  --quick           everything small and short, to see that it works
+  --json FILE       write the figures there, too
+  --plots DIR       write the plots there, as SVG
+
+Ends with 0, or with 2 when it could not measure.`;
+
+/** @throws {Error} an option that is not known or makes no sense */
+export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      seconds: { type: 'string' },
+      passes: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      plots: { type: 'string' },
+    },
+  });
+  const only = values.only?.split(',') ?? [...PARTS];
+  for (const name of only) {
+    if (!PARTS.includes(name as Part)) throw new Error(`--only: "${name}" is none of ${PARTS.join(', ')}`);
+  }
+  const sizes = values.quick
+    ? { members: [2, 4], rooms: [1, 4], storedMessages: 1000, storedRooms: 10, pageMessages: [100, 1000] }
+    : {
+        members: [10, 100, 1000, 10_000],
+        rooms: [1, 10, 100, 1000, 10_000],
+        storedMessages: 1_000_000,
+        storedRooms: 10_000,
+        pageMessages: [10_000, 100_000, 1_000_000, 10_000_000],
+      };
+  return {
+    ...sizes,
+    only: only as Part[],
+    seconds: positive('--seconds', values.seconds, values.quick ? 0.2 : 2),
+    passes: Math.ceil(positive('--passes', values.passes, values.quick ? 1 : 3)),
+    json: values.json,
+    plots: values.plots,
+  };
+}
+
+function positive(flag: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
+  return value;
+}
