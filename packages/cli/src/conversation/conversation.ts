@@ -100,7 +100,8 @@ async function leave(session: Session): Promise<ClosedEvent> {
 /** Until the session is over or nobody reads any more. */
 async function showEvents(session: Session, screen: Screen, sender: Sender, emptied: Emptied): Promise<void> {
   const notes = new OutboxNotes(session);
-  let path = session.link?.path;
+  // A session begins over TCP; by now it may have gone on to UDP, which is to be told.
+  let path: string = 'tcp';
   for await (const event of session.events()) {
     if (event.type === 'outbox') {
       emptied.look();
