@@ -70,7 +70,8 @@ export async function measure(
     const ms = 1000 * options.seconds * load.length;
     const passes = load.about === 'memory' ? 1 : options.passes;
     for (let pass = 0; pass < passes; pass += 1) {
-      const warmUpMs = options.isQuick ? WARM_UP_MS : pass === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS;
+      const isFirst = pass === 0 && load.about !== 'memory' && !options.isQuick;
+      const warmUpMs = isFirst ? FIRST_WARM_UP_MS : WARM_UP_MS;
       // Every other pass backwards, so that nobody always follows the same one.
       for (const contestant of pass % 2 === 0 ? contestants : contestants.toReversed()) {
         const busyBefore = readBusySeconds();
