@@ -135,10 +135,10 @@ describe('The handshake', () => {
 describe('Error codes', () => {
   it('have names, and later ones have none', () => {
     assert.equal(linkErrorName(LinkErrorCode.ROOM_FULL), 'ROOM_FULL');
-    assert.equal(linkErrorName(20), undefined);
+    assert.equal(linkErrorName(21), undefined);
     assert.deepEqual(
       Object.values(LinkErrorCode),
-      Array.from({ length: 20 }, (_, code) => code),
+      Array.from({ length: 21 }, (_, code) => code),
     );
   });
 });
