@@ -365,6 +365,7 @@ test('an unmodified program finds our client in UDP mode, and is found by it', a
       assert.equal(await peer.ask(udpPort, bridge(theirs)), NOBODY);
       await client.inner.register(ours);
       assert.equal((await client.inner.bridge())?.clientId, theirs);
+      peer.hearFrom(Number(/:(\d+)$/.exec(client.inner.localAddress)![1]));
       await client.inner.chat();
       const first = await peer.next();
       assert.equal(first.text, opening(ours, 'udp'));

@@ -131,6 +131,6 @@ test('a second server on the same data folder refuses in one line, and the first
   await fence(ann, [bob]);
   assert.deepEqual(await server.process.end('SIGTERM'), { code: 0, signal: null });
   const third = await start();
-  ann.server = third;
+  for (const member of [ann, bob]) member.server = third;
   await fence(ann, [bob]);
 });

@@ -99,9 +99,13 @@ export async function tcpExchange(
   return { text: Buffer.concat(chunks).toString(), chunks: chunks.length };
 }
 
-/** A UDP program: one socket, datagrams as text. */
+/**
+ * A UDP program: one socket, datagrams as text. It hears those it has written to, so that what another test's server still
+ * sends to the last owner of its port does not come in.
+ */
 export class RawUdp {
   readonly socket: UdpSocket;
+  readonly #heard = new Set<number>();
   readonly #received: { text: string; port: number }[] = [];
   #wake: () => void = () => {};
 
@@ -115,6 +119,7 @@ export class RawUdp {
   private constructor(socket: UdpSocket) {
     this.socket = socket;
     socket.on('message', (bytes, { port }) => {
+      if (!this.#heard.has(port)) return;
       this.#received.push({ text: bytes.toString(), port });
       this.#wake();
     });
@@ -129,7 +134,13 @@ export class RawUdp {
     return this.#received.length;
   }
 
+  /** What comes from there is kept, too. */
+  hearFrom(port: number): void {
+    this.#heard.add(port);
+  }
+
   send(port: number, packet: string | Uint8Array): void {
+    this.hearFrom(port);
     this.socket.send(packet, port, '127.0.0.1');
   }
 

@@ -8,6 +8,7 @@ const COUNT = 200;
 /** What comes of so many datagrams, sent one by one so that nothing but the relay can reorder them. */
 async function pass(context: TestContext, options: LossyRelayOptions): Promise<string[]> {
   const [server, client] = [await UdpPeer.open(), await UdpPeer.open()];
+  server.hearFrom('anywhere');
   const relay = await LossyRelay.open({ address: '127.0.0.1', port: server.port }, options);
   context.after(() => {
     relay.close();

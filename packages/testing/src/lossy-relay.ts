@@ -167,7 +167,10 @@ export class LossyRelay {
       up: lane((datagram) => upstream.send(datagram, this.#server.port, this.#server.address)),
       down: lane((datagram) => this.#socket.send(datagram, port, '127.0.0.1')),
     };
-    upstream.on('message', (datagram) => client.down.take(datagram));
+    upstream.on('message', (datagram, { port: from }) => {
+      // Not from a server that wrote to the port's last owner.
+      if (from === this.#server.port) client.down.take(datagram);
+    });
     this.#clients.set(port, client);
     return client;
   }

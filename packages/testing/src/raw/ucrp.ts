@@ -26,9 +26,16 @@ export interface ReceivedDatagram {
   readonly port: number;
 }
 
-/** A UDP socket that keeps what comes to it until it is asked for. */
+/**
+ * A UDP socket that keeps what comes to it until it is asked for. Its port may have been another socket's a moment ago, in
+ * another process, whose server goes on writing there: so it hears only those it has written to, and the other sockets
+ * of this process.
+ */
 export class UdpPeer {
+  /** Ports of this process's sockets. */
+  static readonly #own = new Set<number>();
   readonly #socket: Socket;
+  readonly #heard = new Set<number | 'anywhere'>();
   #received: ReceivedDatagram[] = [];
   #wake: (() => void) | undefined;
   #isClosed = false;
@@ -54,11 +61,18 @@ export class UdpPeer {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('error', () => {});
+    UdpPeer.#own.add(this.port);
     socket.on('message', (bytes, { port }) => {
+      if (!this.#heard.has(port) && !UdpPeer.#own.has(port) && !this.#heard.has('anywhere')) return;
       if (this.onDatagram !== undefined) this.onDatagram({ bytes, port });
       else this.#received.push({ bytes, port });
       this.#wake?.();
     });
+  }
+
+  /** What comes from there is kept, too. */
+  hearFrom(port: number | 'anywhere'): void {
+    this.#heard.add(port);
   }
 
   get address(): string {
@@ -71,6 +85,7 @@ export class UdpPeer {
 
   /** Fulfils when the system has the datagram: on one machine it then stands in the server's receive buffer. */
   send(bytes: Uint8Array, server: UcrpEndpoint): Promise<void> {
+    this.hearFrom(server.udpPort);
     return new Promise((resolve, reject) => {
       this.#socket.send(bytes, server.udpPort, server.address, (error) => (error === null ? resolve() : reject(error)));
     });
@@ -94,6 +109,7 @@ export class UdpPeer {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    UdpPeer.#own.delete(this.port);
     this.#socket.close();
   }
 }
@@ -163,7 +179,7 @@ export class RawMember {
   /** Members of the answer that let it in. */
   readonly grant: Readonly<Record<string, unknown>>;
   peer: UdpPeer;
-  server: UcrpEndpoint;
+  #server: UcrpEndpoint;
 
   static create(server: HybridEndpoint, request: MemberRequest): Promise<RawMember> {
     return RawMember.#enter(server, CREATE, request);
@@ -192,15 +208,26 @@ export class RawMember {
     server: UcrpEndpoint,
     facts: MemberRequest & { token: string; grant: Entry; peer: UdpPeer; dialect: Dialect },
   ) {
-    this.server = server;
+    this.#server = server;
     this.room = facts.room;
     this.user = facts.user;
     this.token = facts.token;
     this.grant = facts.grant;
     this.peer = facts.peer;
+    this.peer.hearFrom(server.udpPort);
     this.datagrams = facts.datagrams ?? 'one-byte';
     this.form = this.datagrams === 'four-byte' ? 'four-byte' : facts.dialect;
     this.hasEcho = facts.dialect === 'object';
+  }
+
+  /** Whom it writes to, and hears. */
+  get server(): UcrpEndpoint {
+    return this.#server;
+  }
+
+  set server(server: UcrpEndpoint) {
+    this.#server = server;
+    this.peer.hearFrom(server.udpPort);
   }
 
   send(message: string | Uint8Array): Promise<void> {
