@@ -1,11 +1,13 @@
 /** Floods on each wire, while people on all the others chat. One real process that speaks every wire. */
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { prng } from '@confab/testing';
+import { fileURLToPath } from 'node:url';
 import { SHARED_ROOM } from '@confab/testing/gateway-contract';
 import type { ServerPorts, WireMember } from '@confab/testing/raw/member';
-import { UdpPeer } from '@confab/testing/raw/ucrp';
 import { eventually } from '@confab/testing/raw/wait';
 import { wireKinds } from '@confab/testing/raw/wire-kinds';
 import { type ConfabServer, startConfabServer } from '@confab/testing/run-confab';
@@ -13,11 +15,10 @@ import { wireSections, wireSettings } from '@confab/testing/wire-settings';
 import { inMib, percentile, residentBytes, withoutProc } from '../support/process-memory.ts';
 
 const JUNK_DATAGRAMS = 20_000;
-/** As many as surely fit a receive buffer of the usual size. */
-const JUNK_AT_ONCE = 100;
 const HALF_OPEN = 2000;
 const PEOPLE = 10;
 const LINES = 40;
+const FLOODER = fileURLToPath(new URL('../support/flooder.ts', import.meta.url));
 
 interface Target {
   readonly name: string;
@@ -89,10 +90,13 @@ async function gather(without: Target): Promise<WireMember[]> {
   return people;
 }
 
-/** Everybody says a line in turn, and everybody else hears each of them. Gives how long each took to be heard, ms. */
-async function talk(people: readonly WireMember[]): Promise<number[]> {
+/**
+ * Everybody says a line in turn, and everybody else hears each of them, until there were enough lines and it is over. Gives
+ * how long each took to be heard, ms.
+ */
+async function talk(people: readonly WireMember[], isOver = (): boolean => true): Promise<number[]> {
   const latencies: number[] = [];
-  for (let line = 0; line < LINES; line += 1) {
+  for (let line = 0; line < LINES || !isOver(); line += 1) {
     const speaker = people[line % people.length]!;
     const text = `line ${line}`;
     const saidMs = performance.now();
@@ -108,41 +112,40 @@ async function talk(people: readonly WireMember[]): Promise<number[]> {
   return latencies.sort((left, right) => left - right);
 }
 
-async function flood(target: Target): Promise<() => void> {
-  const random = prng(4711);
-  const port = ports.port(target.scheme, target.protocol);
-  if (target.protocol === 'udp') {
-    const peers = await Promise.all(Array.from({ length: 20 }, () => UdpPeer.open()));
-    for (let sent = 0; sent < JUNK_DATAGRAMS; sent += JUNK_AT_ONCE) {
-      const burst = Array.from({ length: JUNK_AT_ONCE }, (_, index) =>
-        peers[index % peers.length]!.send(random.bytes(random.int(1, 300)), { address: '127.0.0.1', udpPort: port }),
-      );
-      await Promise.all(burst);
-      // Lets the process that reads them have the processor.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return () => {
-      for (const peer of peers) peer.close();
-    };
+/** A flood that has begun. */
+class Flood {
+  readonly #flooder: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #ended: Promise<unknown[]>;
+  /** All of it was sent. */
+  isOver = false;
+
+  static async start(target: Target): Promise<Flood> {
+    const port = ports.port(target.scheme, target.protocol);
+    const half = Buffer.from(target.half ?? '', 'latin1').toString('base64url');
+    const count = target.protocol === 'udp' ? JUNK_DATAGRAMS : HALF_OPEN;
+    const flooder = spawn(process.execPath, [FLOODER, target.protocol, String(port), String(count), half], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const flood = new Flood(flooder);
+    const said = on(createInterface(flooder.stdout), 'line', { close: ['close'] });
+    assert.deepEqual((await said.next()).value, ['flooding']);
+    void said.next().then(({ value }) => {
+      flood.isOver = true;
+      assert.deepEqual(value, ['flooded']);
+    });
+    return flood;
   }
-  const sockets: Socket[] = [];
-  for (let opened = 0; opened < HALF_OPEN; opened += 50) {
-    await Promise.all(
-      Array.from({ length: 50 }, async () => {
-        const socket = connect({ host: '127.0.0.1', port });
-        sockets.push(socket);
-        await new Promise<void>((resolve) => {
-          socket.once('connect', () => resolve());
-          // Refused or evicted is as good: it is the server's to decide.
-          socket.on('error', () => resolve());
-        });
-        socket.write(target.half!);
-      }),
-    );
+
+  private constructor(flooder: ChildProcessByStdio<Writable, Readable, null>) {
+    this.#flooder = flooder;
+    this.#ended = once(flooder, 'exit');
   }
-  return () => {
-    for (const socket of sockets) socket.destroy();
-  };
+
+  /** Lets go of its sockets. */
+  async stop(): Promise<void> {
+    this.#flooder.stdin.end();
+    assert.deepEqual(await this.#ended, [0, null], 'the flooder ended well');
+  }
 }
 
 /** A flood, while people on the other wires talk. Latencies from before it, and from during and after it, ms. */
@@ -150,12 +153,11 @@ async function floodWhileTalking(target: Target): Promise<{ calm: number[]; floo
   const people = await gather(target);
   try {
     const calm = await talk(people);
-    const flooding = flood(target);
-    const flooded = await talk(people);
-    const stop = await flooding;
-    flooded.push(...(await talk(people)));
-    stop();
-    return { calm, flooded: flooded.sort((left, right) => left - right) };
+    const flood = await Flood.start(target);
+    const during = await talk(people, () => flood.isOver);
+    const afterwards = await talk(people);
+    await flood.stop();
+    return { calm, flooded: [...during, ...afterwards].sort((left, right) => left - right) };
   } finally {
     for (const person of people) person.close();
   }
