@@ -1,6 +1,9 @@
 import type { RoomEvent, StoredMember, StoredRoom } from '@confab/core';
 import { storeFailed, storeFenced } from './failure.ts';
 
+/** What the rules look at of an event. */
+export type NumberedEvent = Pick<RoomEvent, 'roomId' | 'seq' | 'position' | 'author'>;
+
 /** The newest end of one open room's log. */
 export interface RoomHead {
   readonly id: number;
@@ -95,7 +98,7 @@ export class LogHeads {
    * @throws {CoreError} STORE_FENCED when the room is not open or the event is not its next one; STORE_FAILED when its
    *   position is not above the last one
    */
-  append(event: RoomEvent): RoomHead {
+  append(event: NumberedEvent): void {
     const head = this.#rooms.get(event.roomId);
     if (head === undefined) {
       throw storeFenced(`Cannot append event ${event.seq} to room ${event.roomId}: the room is not open`);
@@ -119,7 +122,6 @@ export class LogHeads {
     this.#lastPosition = event.position;
     // A store that was written without its members has their events: those ids are used up too.
     if (event.author > this.#lastMemberId) this.#lastMemberId = event.author;
-    return head;
   }
 
   /** @throws {CoreError} STORE_FAILED when another open room has the name, or the id belongs to a closed room */
@@ -176,7 +178,7 @@ export class LogHeads {
 }
 
 /** A client id stands twice in one batch. Its author's sender leaves such repeats out before it commits. */
-export function repeatedInBatch(event: RoomEvent): Error {
+export function repeatedInBatch(event: NumberedEvent): Error {
   return storeFailed(
     `Cannot append event ${event.seq} to room ${event.roomId}: an event before it in the same batch has the same client id`,
   );

@@ -9,6 +9,8 @@ export interface Statement {
   run(...values: SqlValue[]): { readonly changes: number | bigint };
   get(...values: SqlValue[]): SqlValue[] | undefined;
   all(...values: SqlValue[]): SqlValue[][];
+  /** Row by row, as they are read; leaving the loop ends the reading. */
+  iterate(...values: SqlValue[]): IterableIterator<SqlValue[]>;
 }
 
 export interface DatabaseOptions {
@@ -23,6 +25,8 @@ export interface DatabaseOptions {
  */
 export class Database {
   readonly #connection: DatabaseSync;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
 
   constructor(file: string, options: DatabaseOptions) {
     this.#connection = new DatabaseSync(file, {
@@ -30,6 +34,8 @@ export class Database {
       timeout: options.busyTimeoutMs,
       enableForeignKeyConstraints: true,
     });
+    this.#begin = this.prepare('BEGIN IMMEDIATE');
+    this.#commit = this.prepare('COMMIT');
   }
 
   /** Runs SQL text of any number of statements, without parameters and without rows. */
@@ -50,15 +56,25 @@ export class Database {
 
   /** Runs `work` in one transaction that took the write lock at its start; rolled back when `work` throws. */
   transaction<Result>(work: () => Result): Result {
-    this.#connection.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     try {
       const result = work();
-      this.#connection.exec('COMMIT');
+      this.#commit.run();
       return result;
     } catch (error) {
       // Some errors, such as a full disk, have rolled it back already.
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       throw error;
+    }
+  }
+
+  /** Runs `work`, whose reads all see the same moment. Writers go on meanwhile. */
+  snapshot<Result>(work: () => Result): Result {
+    this.#connection.exec('BEGIN');
+    try {
+      return work();
+    } finally {
+      this.#connection.exec('COMMIT');
     }
   }
 

@@ -7,12 +7,13 @@ import { appendEvent, exampleEvent, exampleRoom, putRoom, temporaryDirectory } f
 import { Database } from './database.ts';
 import { LogDatabase } from './log-database.ts';
 import { LOCK_FILE, LOG_FILE } from './options.ts';
+import { packBatch } from './protocol.ts';
 
 function open(context: TestContext) {
   const folder = temporaryDirectory(context);
   const options = { directory: folder.path, synchronous: 'normal', bootId: 'boot', fileBytesMax: undefined } as const;
   const log = folder.closing(LogDatabase.open(options));
-  log.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]);
+  log.commit(packBatch([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]));
   let seq = 1;
   return {
     log,
@@ -20,7 +21,7 @@ function open(context: TestContext) {
     /** Append an event; the code of what is thrown. */
     append(): string {
       try {
-        log.commit([appendEvent(exampleEvent(seq + 1))]);
+        log.commit(packBatch([appendEvent(exampleEvent(seq + 1))]));
         seq += 1;
         return 'committed';
       } catch (error) {
@@ -41,7 +42,7 @@ describe('The fence around a data folder', () => {
   test('lets its own commits pass, and readers and forced checkpoints of others', (context) => {
     const { append, elsewhere } = open(context);
     for (let times = 0; times < 3; times += 1) assert.equal(append(), 'committed');
-    elsewhere('SELECT count(*) FROM events');
+    elsewhere('SELECT count(*) FROM batches');
     assert.equal(append(), 'committed');
     elsewhere('PRAGMA wal_checkpoint(TRUNCATE)');
     assert.equal(append(), 'committed');
@@ -49,11 +50,9 @@ describe('The fence around a data folder', () => {
 
   test('stops the first commit after somebody else has appended, and all that follow', (context) => {
     const { append, elsewhere } = open(context);
-    elsewhere(
-      "INSERT INTO events (position, room_id, seq, kind, time_ms, author, user, body) VALUES (99, 1, 50, 1, 0, 0, 'Eve', x'')",
-    );
+    elsewhere("INSERT INTO batches (position, events) VALUES (99, x'')");
     assert.equal(append(), 'STORE_FENCED');
-    elsewhere('DELETE FROM events WHERE position = 99');
+    elsewhere('DELETE FROM batches WHERE position = 99');
     assert.equal(append(), 'STORE_FENCED', 'what was found once stays found');
   });
 

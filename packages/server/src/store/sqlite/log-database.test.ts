@@ -1,58 +1,48 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LoadedState, RoomEvent, Store, StoreChange } from '@confab/core';
+import type { RoomEvent, StoreChange } from '@confab/core';
 import { propertyRuns, storeContract, temporaryDirectory } from '@confab/testing';
-import { storeFailed } from '../failure.ts';
-import { LogDatabase } from './log-database.ts';
+import { BlockingStore } from './fixtures/blocking-store.ts';
+import { FOLD_BOUNDS, type FoldBounds } from './options.ts';
 
-/** The log as a store, on the caller's own thread. */
-class BlockingStore implements Store {
-  readonly #log: LogDatabase;
-  #isClosed = false;
+/** So little that a few events go through all that otherwise takes thousands. */
+const tiny: FoldBounds = {
+  foldEvents: 3,
+  foldBytes: 200,
+  backlog: 4,
+  segmentEvents: 2,
+  segmentBytes: 100,
+  sliceRooms: 1,
+  sliceEvents: 2,
+};
 
-  constructor(directory: string) {
-    this.#log = LogDatabase.open({ directory, synchronous: 'full', bootId: 'boot' });
-  }
+/** How far folding is when a batch, a read or a new start comes. */
+const foldings: readonly { name: string; fold: FoldBounds; slicesPerCommit: number }[] = [
+  { name: 'folding nothing,', fold: FOLD_BOUNDS, slicesPerCommit: 1 },
+  { name: 'folding a slice after each commit,', fold: tiny, slicesPerCommit: 1 },
+  { name: 'folding all after each commit,', fold: { ...tiny, foldEvents: 1 }, slicesPerCommit: 1000 },
+  { name: 'folding only when it must,', fold: tiny, slicesPerCommit: 0 },
+];
 
-  async load(): Promise<LoadedState> {
-    return this.#open().load();
-  }
-
-  async commit(changes: Parameters<Store['commit']>[0]): ReturnType<Store['commit']> {
-    return this.#open().commit(changes);
-  }
-
-  async read(...page: Parameters<Store['read']>): ReturnType<Store['read']> {
-    return this.#open().read(...page);
-  }
-
-  async close(): Promise<void> {
-    if (!this.#isClosed) this.#log.close();
-    this.#isClosed = true;
-  }
-
-  #open(): LogDatabase {
-    if (this.#isClosed) throw storeFailed('Closed');
-    return this.#log;
-  }
+for (const { name, fold, slicesPerCommit } of foldings) {
+  storeContract(
+    `the SQLite log without its thread, writing through, ${name}`,
+    async (context) => {
+      const folder = temporaryDirectory(context);
+      const open = () => folder.closing(new BlockingStore(folder.path, { fold, slicesPerCommit }));
+      let store = open();
+      return {
+        store,
+        reopen: async () => {
+          await store.close();
+          store = open();
+          return store;
+        },
+      };
+    },
+    { modelRuns: Math.ceil(propertyRuns() / 12) },
+  );
 }
-
-storeContract(
-  'the SQLite log without its thread, writing through,',
-  async (context) => {
-    const folder = temporaryDirectory(context);
-    let store = folder.closing(new BlockingStore(folder.path));
-    return {
-      store,
-      reopen: async () => {
-        await store.close();
-        store = folder.closing(new BlockingStore(folder.path));
-        return store;
-      },
-    };
-  },
-  { modelRuns: Math.ceil(propertyRuns() / 6) },
-);
 
 test('a long batch is in the log whole and in its order, however its events are written, or not at all', async (context) => {
   const folder = temporaryDirectory(context);

@@ -1,15 +1,26 @@
-import type { CommitResult, DuplicateEvent, LoadedState, RoomEvent, StoreChange } from '@confab/core';
+import type { CommitResult, DuplicateEvent, LoadedRoom, LoadedState, RoomEvent } from '@confab/core';
 import { storeFailed } from '../failure.ts';
 import { LogHeads, repeatedInBatch } from '../log-heads.ts';
 import { pageOf } from '../page.ts';
 import { claimDataFolder, type DataFolder, explained } from './data-folder.ts';
-import { Database, type SqlValue } from './database.ts';
+import { Database } from './database.ts';
 import { beginRun, type Epoch, endRun } from './epoch.ts';
+import { decodeEvents, EventCursor } from './event-codec.ts';
+import { EventPage } from './event-page.ts';
 import { Fence } from './fence.ts';
 import { migrate } from './migrate.ts';
-import { BUSY_TIMEOUT_MS, CACHE_KIB, type LogOptions, WAL_KEPT_BYTES_MAX, WAL_PAGES_MAX } from './options.ts';
-import { eventOfRow, memberOfRow, nameOfRow, readLastSeqByKind, roomOfRow } from './rows.ts';
-import { EVENTS_PER_INSERT, prepareStatements, type Statements } from './statements.ts';
+import {
+  BUSY_TIMEOUT_MS,
+  CACHE_KIB,
+  FOLD_BOUNDS,
+  type LogOptions,
+  WAL_KEPT_BYTES_MAX,
+  WAL_PAGES_MAX,
+} from './options.ts';
+import type { OtherChange, PackedBatch } from './protocol.ts';
+import { RecentLog } from './recent-log.ts';
+import { memberOfRow, nameOfRow, roomOfRow } from './rows.ts';
+import { prepareStatements, type Statements } from './statements.ts';
 
 /** Thrown inside a transaction to undo it when the answer is `duplicates`, not an error. */
 const rollBack = Symbol('roll back');
@@ -23,6 +34,7 @@ export class LogDatabase {
   readonly #heads: LogHeads;
   readonly #epoch: Epoch;
   readonly #fence: Fence;
+  readonly #recent: RecentLog;
 
   /** Position of the newest event that this process knows to be written. */
   #endPosition = 0;
@@ -47,6 +59,7 @@ export class LogDatabase {
       migrate(this.#database, options.directory);
       this.#statements = prepareStatements(this.#database);
       this.#epoch = beginRun(this.#database, this.#statements, { ...options, nowMs: Date.now() });
+      this.#recent = new RecentLog(this.#database, this.#statements, options.fold ?? FOLD_BOUNDS);
       this.#heads = this.#restoreHeads();
       this.#fence = new Fence(this.#database, {
         isLockOurs: () => folder.isOurs(),
@@ -68,29 +81,25 @@ export class LogDatabase {
       epoch: this.#epoch.epoch,
       epochStartPosition: this.#epoch.startPosition,
       ...this.#heads.counters,
-      rooms: this.#statements.openRooms
-        .all()
-        .map((row) => roomOfRow(row, readLastSeqByKind(this.#statements, Number(row[0])))),
+      rooms: this.#openRooms(),
       members: this.#statements.members.all().map(memberOfRow),
       names: this.#statements.names.all().map(nameOfRow),
     };
   }
 
-  commit(changes: readonly StoreChange[]): CommitResult {
+  /** @param batch its records are kept as they are */
+  commit(batch: PackedBatch): CommitResult {
+    while (this.#recent.isFull) this.#fold();
     const duplicates: DuplicateEvent[] = [];
     this.#heads.begin();
     try {
       this.#database.transaction(() => {
         this.#fence.check();
-        for (let index = 0; index < changes.length; ) {
-          if (this.#appendMany(changes, index)) {
-            index += EVENTS_PER_INSERT;
-          } else {
-            this.#apply(changes[index]!, index, duplicates);
-            index += 1;
-          }
-        }
+        this.#apply(batch, duplicates);
         if (duplicates.length > 0) throw rollBack;
+        if (batch.events.length > 0) {
+          this.#statements.insertBatch.run(this.#heads.counters.lastPosition, batch.events);
+        }
         if (this.#heads.hasNewIds) this.#putCounters();
       });
     } catch (error) {
@@ -100,12 +109,35 @@ export class LogDatabase {
     }
     this.#heads.keep();
     this.#endPosition = this.#heads.counters.lastPosition;
+    if (batch.events.length > 0) this.#recent.add(batch.events);
     return { status: 'committed' };
   }
 
-  read(roomId: number, fromSeq: number, limit: number): RoomEvent[] {
-    const page = pageOf(fromSeq, limit);
-    return this.#statements.events.all(roomId, page.fromSeq, page.limit).map(eventOfRow);
+  /** As `Store.read`; the records of the events (event-codec.ts), in a buffer of their own. */
+  read(roomId: number, fromSeq: number, limit: number): Uint8Array<ArrayBuffer> {
+    const page = new EventPage(roomId, pageOf(fromSeq, limit));
+    if (!this.#recent.covers(page)) {
+      for (const [events] of this.#statements.segments.iterate(roomId, page.nextSeq)) {
+        page.take(events as Uint8Array);
+        if (page.isFull) break;
+      }
+    }
+    this.#recent.fill(page);
+    return page.toBytes();
+  }
+
+  /**
+   * Do a little of what can wait until nobody else does: call it again while it says so.
+   * @returns whether more is to be done now. Not when it could not be done (a full disk): commits will tell of that.
+   */
+  tidy(): boolean {
+    if (!this.#recent.isFoldDue) return false;
+    try {
+      this.#fold();
+      return this.#recent.isFoldDue;
+    } catch {
+      return false;
+    }
   }
 
   close(): void {
@@ -119,14 +151,43 @@ export class LogDatabase {
     this.#folder.release();
   }
 
-  #apply(change: StoreChange, index: number, duplicates: DuplicateEvent[]): void {
+  /** Change by change, in their order: the first one that is wrong decides what is thrown. */
+  #apply({ events, others }: PackedBatch, duplicates: DuplicateEvent[]): void {
+    const newIds = new Set<string>();
+    const cursor = new EventCursor(events);
+    let nextOther = 0;
+    for (let index = 0; ; index += 1) {
+      const other = others[nextOther];
+      if (other?.index === index) {
+        this.#applyOther(other.change);
+        nextOther += 1;
+      } else if (cursor.next()) {
+        this.#heads.append(cursor);
+        const repeated = cursor.hasClientId ? this.#repeatedBy(cursor, newIds) : undefined;
+        if (repeated !== undefined) duplicates.push({ index, event: repeated });
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** The event that the log has under the client id of this new one. */
+  #repeatedBy(cursor: EventCursor, newIds: Set<string>): RoomEvent | undefined {
+    const { roomId } = cursor;
+    const clientId = cursor.clientId()!;
+    const seq =
+      this.#recent.findByClientId(roomId, clientId) ??
+      (this.#statements.seqOfClientId.get(roomId, clientId)?.[0] as number | undefined);
+    if (seq !== undefined) return decodeEvents(this.read(roomId, seq, 1))[0];
+    const key = `${roomId} ${clientId}`;
+    if (newIds.has(key)) throw repeatedInBatch(cursor);
+    newIds.add(key);
+    return undefined;
+  }
+
+  #applyOther(change: OtherChange): void {
     const statements = this.#statements;
     switch (change.type) {
-      case 'event': {
-        const repeated = this.#append(change.event);
-        if (repeated !== undefined) duplicates.push({ index, event: repeated });
-        break;
-      }
       case 'room-put': {
         const { id, name, kind, passwordHash, hostId, createdMs } = change.room;
         this.#heads.putRoom(change.room);
@@ -155,50 +216,8 @@ export class LogDatabase {
     }
   }
 
-  /**
-   * Write as many changes as one statement holds, from `start` on, when all of them are events without a client id.
-   * @returns whether that was so
-   */
-  #appendMany(changes: readonly StoreChange[], start: number): boolean {
-    if (changes.length - start < EVENTS_PER_INSERT) return false;
-    for (let index = start; index < start + EVENTS_PER_INSERT; index += 1) {
-      const change = changes[index]!;
-      if (change.type !== 'event' || change.event.clientId !== undefined) return false;
-    }
-    const values: SqlValue[] = [];
-    for (let index = start; index < start + EVENTS_PER_INSERT; index += 1) {
-      const { event } = changes[index] as Extract<StoreChange, { type: 'event' }>;
-      this.#heads.append(event);
-      const { roomId, seq, position, kind, timeMs, author, user, target = null, body, isVerified } = event;
-      values.push(roomId, seq, position, kind, timeMs, author, user, null, target, body, isVerified === true ? 1 : 0);
-    }
-    this.#statements.insertEvents.run(...values);
-    return true;
-  }
-
-  /** Returns the event that the log had under the same client id, in place of the new one. */
-  #append(event: RoomEvent): RoomEvent | undefined {
-    const head = this.#heads.append(event);
-    const { roomId, seq, position, kind, timeMs, author, user, clientId = null, target = null, body } = event;
-    const { changes } = this.#statements.insertEvent.run(
-      roomId,
-      seq,
-      position,
-      kind,
-      timeMs,
-      author,
-      user,
-      clientId,
-      target,
-      body,
-      event.isVerified === true ? 1 : 0,
-    );
-    if (changes === 1) return undefined;
-    const row = this.#statements.eventByClientId.get(roomId, clientId);
-    if (row === undefined) throw storeFailed(`Cannot append event ${seq} to room ${roomId}: no row was written`);
-    const stored = eventOfRow(row);
-    if (stored.seq > head.seqBefore) throw repeatedInBatch(event);
-    return stored;
+  #fold(): void {
+    this.#recent.fold(() => this.#fence.check());
   }
 
   #putCounters(): void {
@@ -213,11 +232,24 @@ export class LogDatabase {
       { lastPosition, lastRoomId: lastRoomId ?? 0, lastMemberId: lastMemberId ?? 0 },
       (roomId) => this.#statements.isClosedRoom.get(roomId) !== undefined,
     );
-    for (const row of this.#statements.openRooms.all()) {
-      const room = roomOfRow(row, new Map());
-      heads.restore(room.id, room.name, room.lastSeq);
-    }
+    for (const { id, name, lastSeq } of this.#openRooms()) heads.restore(id, name, lastSeq);
     return heads;
+  }
+
+  #openRooms(): LoadedRoom[] {
+    const rooms = new Map<number, LoadedRoom & { readonly lastSeqByKind: Map<number, number> }>();
+    for (const row of this.#statements.openRooms.all()) {
+      const tracked = this.#statements.trackedKinds.all(row[0]!) as [kind: number, lastSeq: number][];
+      const room = roomOfRow(row, new Map(tracked));
+      rooms.set(room.id, { ...room, lastSeqByKind: new Map(tracked) });
+    }
+    for (const { roomId, firstSeq, lastSeq, lastSeqByKind } of this.#recent.rooms()) {
+      const room = rooms.get(roomId);
+      if (room === undefined) continue;
+      for (const [kind, seq] of lastSeqByKind) room.lastSeqByKind.set(kind, seq);
+      rooms.set(roomId, { ...room, firstSeq: room.lastSeq === 0 ? firstSeq : room.firstSeq, lastSeq });
+    }
+    return [...rooms.values()];
   }
 }
 

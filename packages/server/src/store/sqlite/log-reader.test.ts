@@ -96,7 +96,7 @@ test('a log of another version is refused: reading alone does not migrate', (con
   const folder = temporaryDirectory(context);
   const database = folder.closing(new Database(join(folder.path, LOG_FILE), { busyTimeoutMs: 0 }));
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; CREATE TABLE future (x)`);
-  assert.throws(() => openLogReader(folder.path), /written by an older confab \(schema 0, this one reads 2\)/);
+  assert.throws(() => openLogReader(folder.path), /written by an older confab \(schema 0, this one reads 3\)/);
   database.exec('PRAGMA user_version = 900');
-  assert.throws(() => openLogReader(folder.path), /written by a newer confab \(schema 900, this one knows 2\)/);
+  assert.throws(() => openLogReader(folder.path), /written by a newer confab \(schema 900, this one knows 3\)/);
 });

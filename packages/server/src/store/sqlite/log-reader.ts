@@ -5,9 +5,10 @@ import { storeFailed } from '../failure.ts';
 import { pageOf } from '../page.ts';
 import { explained } from './data-folder.ts';
 import { Database } from './database.ts';
+import { decodeEvents, EventCursor } from './event-codec.ts';
+import { EventPage } from './event-page.ts';
 import { expectOurs, newerSchema, SCHEMA_VERSION, schemaVersion } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, LOG_FILE } from './options.ts';
-import { eventOfRow } from './rows.ts';
 import { prepareReads, type ReadStatements } from './statements.ts';
 
 export interface LoggedRoom {
@@ -81,32 +82,59 @@ class DatabaseLogReader implements LogReader {
   }
 
   rooms(): LoggedRoom[] {
-    return this.#statements.allRooms.all().map((row) => {
-      const [id, name, kind, createdMs, closedMs, first, last, memberCount] = row as [
-        number,
-        string,
-        RoomKind,
-        number,
-        number | null,
-        number | null,
-        number | null,
-        number,
-      ];
-      const firstSeq = first ?? 1;
-      const lastSeq = last ?? 0;
-      // A log has no gaps, so that its length needs no counting.
-      const eventCount = lastSeq - firstSeq + 1;
-      const closed = closedMs ?? undefined;
-      return { id, name, kind, createdMs, closedMs: closed, firstSeq, lastSeq, eventCount, memberCount };
+    return this.#database.snapshot(() => {
+      const recent = this.#recentEnds();
+      return this.#statements.allRooms.all().map((row) => {
+        const [id, name, kind, createdMs, closedMs, first, last, memberCount] = row as [
+          number,
+          string,
+          RoomKind,
+          number,
+          number | null,
+          number | null,
+          number | null,
+          number,
+        ];
+        const firstSeq = first ?? recent.get(id)?.firstSeq ?? 1;
+        const lastSeq = recent.get(id)?.lastSeq ?? last ?? 0;
+        // A log has no gaps, so that its length needs no counting.
+        const eventCount = lastSeq - firstSeq + 1;
+        const closed = closedMs ?? undefined;
+        return { id, name, kind, createdMs, closedMs: closed, firstSeq, lastSeq, eventCount, memberCount };
+      });
     });
   }
 
   read(roomId: number, fromSeq: number, limit: number): RoomEvent[] {
-    const page = pageOf(fromSeq, limit);
-    return this.#statements.events.all(roomId, page.fromSeq, page.limit).map(eventOfRow);
+    const page = new EventPage(roomId, pageOf(fromSeq, limit));
+    this.#database.snapshot(() => {
+      for (const statement of [
+        this.#statements.segments.iterate(roomId, page.nextSeq),
+        this.#statements.batches.iterate(),
+      ]) {
+        for (const [events] of statement) {
+          page.take(events as Uint8Array);
+          if (page.isFull) break;
+        }
+      }
+    });
+    return decodeEvents(page.toBytes());
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  /** What of each room no segment has yet, or only just. */
+  #recentEnds(): Map<number, { readonly firstSeq: number; readonly lastSeq: number }> {
+    const ends = new Map<number, { readonly firstSeq: number; readonly lastSeq: number }>();
+    for (const [events] of this.#statements.batches.iterate()) {
+      const cursor = new EventCursor(events as Uint8Array);
+      while (cursor.next()) {
+        const { roomId, seq } = cursor;
+        ends.set(roomId, { firstSeq: ends.get(roomId)?.firstSeq ?? seq, lastSeq: seq });
+      }
+    }
+    return ends;
   }
 }

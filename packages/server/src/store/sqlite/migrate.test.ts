@@ -5,11 +5,15 @@ import { test } from 'node:test';
 import { appendEvent, exampleEvent, plainState, temporaryDirectory, withoutUndefined } from '@confab/testing';
 import { Database } from './database.ts';
 import { APPLICATION_ID, migrate, schemaVersion } from './migrate.ts';
+import { namesAndKeys } from './migrations/0002-names-and-keys.ts';
 import { migrations } from './migrations/index.ts';
 import { LOG_FILE } from './options.ts';
 import { openSqliteStore } from './store.ts';
 
 const frozenV1 = readFileSync(new URL('./fixtures/v1.sql', import.meta.url), 'utf8');
+
+/** As the second release left it: events are rows. */
+const frozenV2 = `${frozenV1}; ${namesAndKeys}; PRAGMA user_version = 2;`;
 
 const inMemory = () => new Database(':memory:', { busyTimeoutMs: 0 });
 
@@ -108,6 +112,96 @@ test('the first migration makes the schema of the first release, to the letter',
   assert.equal(frozen.value('PRAGMA application_id'), APPLICATION_ID);
 });
 
+test('events of the second release come through as they were, each part of them', async (context) => {
+  const folder = temporaryDirectory(context);
+  fileWith(
+    folder.path,
+    `${frozenV2}
+    INSERT INTO events VALUES
+      (10, 2, 5, 1, 1763700000016, 4, 'Zoë 部屋', 'ü' || char(0) || 'x', 1, x'', 1),
+      (12, 2, 6, 4000000000, 0, 4294967295, '', '', NULL, x'00', 0),
+      (14, 3, 1, 1, 1763700000018, 7, 'Bo', 'c-1', NULL, zeroblob(70000), 0);
+    UPDATE state SET last_member_id = 4294967295`,
+  );
+  const store = folder.closing(await openSqliteStore({ directory: folder.path, bootId: () => 'boot 3' }));
+  assert.deepEqual((await store.read(2, 5, 9)).map(withoutUndefined), [
+    {
+      roomId: 2,
+      seq: 5,
+      position: 10,
+      kind: 1,
+      timeMs: 1763700000016,
+      author: 4,
+      user: 'Zoë 部屋',
+      isVerified: true,
+      clientId: 'ü\0x',
+      target: 1,
+      body: new Uint8Array(0),
+    },
+    {
+      roomId: 2,
+      seq: 6,
+      position: 12,
+      kind: 4_000_000_000,
+      timeMs: 0,
+      author: 4_294_967_295,
+      user: '',
+      clientId: '',
+      body: Uint8Array.of(0),
+    },
+  ]);
+  assert.deepEqual((await store.read(3, 1, 9))[0]?.body, new Uint8Array(70_000));
+  const { lastPosition, rooms } = await store.load();
+  assert.equal(lastPosition, 14);
+  const kinds = new Map([
+    [32, 2],
+    [40, 4],
+    [4_000_000_000, 6],
+  ]);
+  assert.deepEqual(rooms.find(({ id }) => id === 2)?.lastSeqByKind, kinds);
+  for (const clientId of ['ü\0x', '', 'c-1']) {
+    const repeat = exampleEvent(7, { roomId: 2, position: 20, clientId });
+    assert.equal((await store.commit([appendEvent(repeat)])).status, 'duplicates', JSON.stringify(clientId));
+  }
+});
+
+test('a long log comes through whole: rooms in turns, long and short, and each client id', async (context) => {
+  const folder = temporaryDirectory(context);
+  // More than are moved at a time, and in each room more than one segment holds.
+  const rooms = 9;
+  const count = 70_000;
+  fileWith(
+    folder.path,
+    `${frozenV2}
+    DELETE FROM events; DELETE FROM members; DELETE FROM rooms;
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ${rooms})
+      INSERT INTO rooms SELECT n, 'room ' || n, 'open', NULL, NULL, 0, NULL FROM n;
+    WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < ${count - 1})
+      INSERT INTO events SELECT n + 1, 1 + n % ${rooms}, 1 + n / ${rooms}, 1, n, 5, 'user ' || (n % 7),
+        CASE WHEN n % 10 = 0 THEN 'id ' || n END, NULL, CAST('text ' || n AS BLOB), 0 FROM n`,
+  );
+  const store = folder.closing(await openSqliteStore({ directory: folder.path }));
+  const decoder = new TextDecoder();
+  for (let room = 1; room <= rooms; room += 1) {
+    const events = await store.read(room, 1, count);
+    const length = Math.ceil((count - room + 1) / rooms);
+    const expected = Array.from({ length }, (_, index) => {
+      const n = index * rooms + room - 1;
+      return `${index + 1} ${n + 1} user ${n % 7} ${n % 10 === 0 ? `id ${n}` : undefined} text ${n}`;
+    });
+    const read = events.map(
+      ({ seq, position, user, clientId, body }) => `${seq} ${position} ${user} ${clientId} ${decoder.decode(body)}`,
+    );
+    assert.deepEqual(read, expected);
+  }
+  const seqs = async (room: number, fromSeq: number) => (await store.read(room, fromSeq, 3)).map(({ seq }) => seq);
+  assert.deepEqual(await seqs(4, 7000), [7000, 7001, 7002]);
+  const { lastSeq } = (await store.load()).rooms[0]!;
+  const event = exampleEvent(lastSeq + 1, { roomId: 1, position: count + 1, clientId: 'id 69930' });
+  assert.equal((await store.commit([appendEvent(event)])).status, 'duplicates');
+  assert.equal((await store.commit([appendEvent({ ...event, clientId: 'new' })])).status, 'committed');
+});
+
 test('migrations that a log has not had are applied in order, and once', () => {
   const database = inMemory();
   const steps = ['CREATE TABLE a (x)', 'ALTER TABLE a ADD COLUMN y', 'INSERT INTO a VALUES (1, 2)'];
@@ -124,6 +218,13 @@ test('a migration that fails leaves the log as the one before it did', () => {
   const steps = ['CREATE TABLE a (x)', 'CREATE TABLE b (x); INSERT INTO missing VALUES (1)'];
   assert.throws(() => migrate(database, 'test', steps), /no such table: missing/);
   assert.equal(schemaVersion(database), 1);
+  const broken = (): void => {
+    database.exec('CREATE TABLE c (x)');
+    throw new Error('disk full');
+  };
+  assert.throws(() => migrate(database, 'test', [...steps.slice(0, 1), broken]), /disk full/);
+  assert.equal(schemaVersion(database), 1);
+  assert.equal(database.value("SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 0);
   assert.equal(database.value("SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), 0);
 });
 

@@ -1,6 +1,6 @@
 import { storeFailed } from '../failure.ts';
 import type { Database } from './database.ts';
-import { migrations as allMigrations } from './migrations/index.ts';
+import { migrations as allMigrations, type Migration } from './migrations/index.ts';
 
 /** Written into the file's header ("CNFB"), so that another program's database is not taken for ours. */
 export const APPLICATION_ID = 0x434e4642;
@@ -18,14 +18,15 @@ export function schemaVersion(database: Database): number {
  * @param directory its data folder, for messages
  * @throws {CoreError} STORE_FAILED when the file is another program's, or a newer confab wrote it; nothing is changed then
  */
-export function migrate(database: Database, directory: string, migrations: readonly string[] = allMigrations): void {
+export function migrate(database: Database, directory: string, migrations: readonly Migration[] = allMigrations): void {
   const version = schemaVersion(database);
   expectOurs(database, directory);
   if (version > migrations.length) throw newerSchema(directory, version, migrations.length);
-  for (const [index, sql] of migrations.entries()) {
+  for (const [index, migration] of migrations.entries()) {
     if (index < version) continue;
     database.transaction(() => {
-      database.exec(sql);
+      if (typeof migration === 'string') database.exec(migration);
+      else migration(database);
       database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}`);
     });
   }

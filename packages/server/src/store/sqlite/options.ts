@@ -14,7 +14,34 @@ export interface LogOptions {
   readonly bootId: string | undefined;
   /** Largest size of the database file, bytes; undefined: what the disk holds. A commit beyond it fails. */
   readonly fileBytesMax?: number | undefined;
+  /** For tests, which want to see with few events what otherwise takes many. */
+  readonly fold?: FoldBounds | undefined;
 }
+
+/** When recent events are folded into segments, and how much at a time. All at least 1. */
+export interface FoldBounds {
+  /** Recent events, or bytes of them, that are folded together. They are held in memory until that is done. */
+  readonly foldEvents: number;
+  readonly foldBytes: number;
+  /** So many times as much must not wait: a commit then folds first, and fails when that fails (a full disk). */
+  readonly backlog: number;
+  /** Longest segment, in events and bytes; one event may be longer. A page of history reads whole segments. */
+  readonly segmentEvents: number;
+  readonly segmentBytes: number;
+  /** Most that one transaction of a fold writes: rooms (or rows it deletes) and events. */
+  readonly sliceRooms: number;
+  readonly sliceEvents: number;
+}
+
+export const FOLD_BOUNDS: FoldBounds = {
+  foldEvents: 16_384,
+  foldBytes: 4 * 1024 * 1024,
+  backlog: 4,
+  segmentEvents: 128,
+  segmentBytes: 16 * 1024,
+  sliceRooms: 64,
+  sliceEvents: 1024,
+};
 
 /** The log, inside its data folder. SQLite keeps `-wal` and `-shm` files beside it while it is open. */
 export const LOG_FILE = 'confab.db';
@@ -24,7 +51,7 @@ export const LOCK_FILE = 'confab.lock';
 /** How long a statement waits for a stray writer (somebody's SQLite shell), ms. Then the batch fails. */
 export const BUSY_TIMEOUT_MS = 5_000;
 /** Pages of 4096 bytes in the write-ahead log before they are moved into the database: 16 MiB. */
-export const WAL_PAGES_MAX = 4_096;
+export const WAL_PAGES_MAX = 1_024;
 /** What the write-ahead log is cut back to after a long reader made it grow, bytes. */
 export const WAL_KEPT_BYTES_MAX = 64 * 1024 * 1024;
 /** Database pages kept in memory, KiB. */

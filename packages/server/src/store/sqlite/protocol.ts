@@ -1,19 +1,22 @@
 import type { CommitResult, CoreErrorCode, LoadedState, RoomEvent, StoreChange } from '@confab/core';
-import { decodeEvents, type EncodedEvents, encodeEvents } from './event-codec.ts';
+import { encodeEvents } from './event-codec.ts';
 import type { LogOptions } from './options.ts';
 
-/** A batch on its way to the worker: the events, which are nearly all of it, encoded; the rest as it is. */
+/** A batch on its way to the worker: the events, which are nearly all of it, as they are stored; the rest as it is. */
 export interface PackedBatch {
-  readonly events: EncodedEvents;
-  readonly others: readonly { readonly index: number; readonly change: StoreChange }[];
+  readonly events: Uint8Array<ArrayBuffer>;
+  /** Changes that are no events, by their place among all changes of the batch. */
+  readonly others: readonly { readonly index: number; readonly change: OtherChange }[];
 }
+
+export type OtherChange = Exclude<StoreChange, { type: 'event' }>;
 
 /** What the worker can be asked, and what it answers. */
 export interface WorkerCalls {
   open: { ask: LogOptions; answer: { readonly file: string } };
   load: { ask: undefined; answer: LoadedState };
   commit: { ask: PackedBatch; answer: CommitResult };
-  read: { ask: { roomId: number; fromSeq: number; limit: number }; answer: EncodedEvents };
+  read: { ask: { roomId: number; fromSeq: number; limit: number }; answer: Uint8Array<ArrayBuffer> };
   close: { ask: undefined; answer: undefined };
 }
 
@@ -30,31 +33,11 @@ export type WorkerAnswer =
 
 export function packBatch(changes: readonly StoreChange[]): PackedBatch {
   const events: RoomEvent[] = [];
-  const others: { index: number; change: StoreChange }[] = [];
+  const others: { index: number; change: OtherChange }[] = [];
   for (let index = 0; index < changes.length; index += 1) {
     const change = changes[index]!;
     if (change.type === 'event') events.push(change.event);
     else others.push({ index, change });
   }
   return { events: encodeEvents(events), others };
-}
-
-/** The bodies are views into the batch's buffer. */
-export function unpackBatch(batch: PackedBatch): StoreChange[] {
-  const events = decodeEvents(batch.events, 'shared');
-  const count = events.length + batch.others.length;
-  const changes: StoreChange[] = [];
-  let nextEvent = 0;
-  let nextOther = 0;
-  while (changes.length < count) {
-    const other = batch.others[nextOther];
-    if (other?.index === changes.length) {
-      changes.push(other.change);
-      nextOther += 1;
-    } else {
-      changes.push({ type: 'event', event: events[nextEvent]! });
-      nextEvent += 1;
-    }
-  }
-  return changes;
 }

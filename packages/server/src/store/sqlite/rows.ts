@@ -1,38 +1,5 @@
-import type { LoadedRoom, RoomEvent, RoomKind, StoredMember, StoredName } from '@confab/core';
+import type { LoadedRoom, RoomKind, StoredMember, StoredName } from '@confab/core';
 import type { SqlValue } from './database.ts';
-import type { ReadStatements } from './statements.ts';
-
-/** A row of `events`, in the order of the statements' columns. */
-type EventRow = [
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-  string,
-  string | null,
-  number | null,
-  Uint8Array,
-  number,
-];
-
-export function eventOfRow(row: SqlValue[]): RoomEvent {
-  const [roomId, seq, position, kind, timeMs, author, user, clientId, target, body, isVerified] = row as EventRow;
-  return {
-    roomId,
-    seq,
-    position,
-    kind,
-    timeMs,
-    author,
-    user,
-    isVerified: isVerified === 1 ? true : undefined,
-    clientId: clientId ?? undefined,
-    target: target ?? undefined,
-    body,
-  };
-}
 
 type RoomRow = [number, string, RoomKind, string | null, number | null, number, number | null, number | null];
 
@@ -77,16 +44,4 @@ export function memberOfRow(row: SqlValue[]): StoredMember {
 export function nameOfRow(row: SqlValue[]): StoredName {
   const [user, deviceKey, takenMs] = row as [string, string, number];
   return { user, deviceKey, takenMs };
-}
-
-/** One seek of the index for each kind the room has, however many events they are. */
-export function readLastSeqByKind(statements: ReadStatements, roomId: number): Map<number, number> {
-  const lastSeqByKind = new Map<number, number>();
-  let bound = Number.MAX_SAFE_INTEGER;
-  for (;;) {
-    const row = statements.trackedKindBelow.get(roomId, bound) as [number, number] | undefined;
-    if (row === undefined) return lastSeqByKind;
-    lastSeqByKind.set(row[0], row[1]);
-    bound = row[0];
-  }
 }

@@ -11,8 +11,8 @@ const wholeTables: Readonly<Record<string, RegExp>> = {
   members: /^SCAN members$/,
   names: /^SCAN names$/,
   epoch: /^SCAN epochs$/,
-  // The values that it is given, no table.
-  insertEvents: /^SCAN 16-ROW VALUES CLAUSE$/,
+  // What is not folded yet: at start, and in a listing beside a server.
+  batches: /^SCAN batches$/,
 };
 
 function plans(sql: string): string[] {
@@ -30,7 +30,7 @@ for (const [name, sql] of Object.entries({ ...readSql, ...writeSql })) {
   test(`the statement "${name}" finds its rows by an index and sorts nothing`, () => {
     for (const detail of plans(sql)) {
       assert.doesNotMatch(detail, /TEMP B-TREE/);
-      assert.doesNotMatch(detail, /SCAN events/);
+      assert.doesNotMatch(detail, /SCAN (segments|client_ids)/);
       const isWholeTable = wholeTables[name]?.test(detail) ?? false;
       assert.ok(isWholeTable || !detail.startsWith('SCAN'), `${name}: ${detail}`);
     }
@@ -38,5 +38,5 @@ for (const [name, sql] of Object.entries({ ...readSql, ...writeSql })) {
 }
 
 test('a query without an index would be noticed', () => {
-  assert.deepEqual(plans('SELECT * FROM events WHERE user = ?'), ['SCAN events']);
+  assert.deepEqual(plans('SELECT * FROM segments WHERE events = ?'), ['SCAN segments']);
 });

@@ -1,20 +1,20 @@
 import type { Database, Statement } from './database.ts';
 
-const EVENT_COLUMNS = 'room_id, seq, position, kind, time_ms, author, user, client_id, target, body, is_verified';
-/** Events written by one statement where there are so many: a third less time than one statement for each. */
-export const EVENTS_PER_INSERT = 16;
-const FIRST_SEQ = '(SELECT min(seq) FROM events WHERE room_id = rooms.id)';
+const FIRST_SEQ = '(SELECT first_seq FROM segments WHERE room_id = rooms.id ORDER BY last_seq LIMIT 1)';
+const LAST_SEQ = '(SELECT max(last_seq) FROM segments WHERE room_id = rooms.id)';
 const MEMBERS = '(SELECT count(*) FROM members WHERE room_id = rooms.id)';
-const LAST_SEQ = '(SELECT max(seq) FROM events WHERE room_id = rooms.id)';
 
 /** Reads; the test of the query plans goes through all of them. */
 export const readSql = {
-  events: `SELECT ${EVENT_COLUMNS} FROM events WHERE room_id = ? AND seq >= ? ORDER BY seq LIMIT ?`,
-  eventByClientId: `SELECT ${EVENT_COLUMNS} FROM events WHERE room_id = ? AND client_id = ?`,
-  lastPosition: 'SELECT max(position) FROM events',
-  /** The greatest kind below a bound, and its newest event: one step of a walk that never visits a kind twice. */
-  trackedKindBelow:
-    'SELECT kind, seq FROM events WHERE room_id = ? AND kind >= 32 AND kind < ? ORDER BY kind DESC, seq DESC LIMIT 1',
+  /** Those that end at a sequence number or later, oldest first. */
+  segments: 'SELECT events FROM segments WHERE room_id = ? AND last_seq >= ? ORDER BY last_seq',
+  lastSegmentSeq: 'SELECT max(last_seq) FROM segments WHERE room_id = ?',
+  seqOfClientId: 'SELECT seq FROM client_ids WHERE room_id = ? AND client_id = ?',
+  trackedKinds: 'SELECT kind, last_seq FROM tracked_kinds WHERE room_id = ?',
+  /** All that no segment has yet, and maybe some that one has. */
+  batches: 'SELECT events FROM batches ORDER BY position',
+  lastPosition:
+    'SELECT max(folded_position, coalesce((SELECT max(position) FROM batches), 0)) FROM state WHERE only = 1',
   /** By the partial index, which has no closed rooms: in a long life these become many. */
   openRooms:
     `SELECT id, name, kind, password_hash, host_id, created_ms, ${FIRST_SEQ}, ${LAST_SEQ} ` +
@@ -28,14 +28,14 @@ export const readSql = {
 } as const;
 
 export const writeSql = {
-  /** Changes no row when the room's log has the client id already; any other conflict is an error. */
-  insertEvent:
-    `INSERT INTO events (${EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ` +
-    'ON CONFLICT (room_id, client_id) WHERE client_id IS NOT NULL DO NOTHING',
-  /** For events without a client id, which cannot repeat one. */
-  insertEvents:
-    `INSERT INTO events (${EVENT_COLUMNS}) VALUES ` +
-    Array.from({ length: EVENTS_PER_INSERT }, () => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', '),
+  insertBatch: 'INSERT INTO batches (position, events) VALUES (?, ?)',
+  deleteBatches: 'DELETE FROM batches WHERE position <= ?',
+  insertSegment: 'INSERT INTO segments (room_id, first_seq, last_seq, events) VALUES (?, ?, ?, ?)',
+  insertClientId: 'INSERT INTO client_ids (room_id, client_id, seq) VALUES (?, ?, ?)',
+  putTrackedKind:
+    'INSERT INTO tracked_kinds (room_id, kind, last_seq) VALUES (?, ?, ?) ' +
+    'ON CONFLICT (room_id, kind) DO UPDATE SET last_seq = excluded.last_seq',
+  putFoldedPosition: 'UPDATE state SET folded_position = ? WHERE only = 1',
   putRoom:
     'INSERT INTO rooms (id, name, kind, password_hash, host_id, created_ms) VALUES (?, ?, ?, ?, ?, ?) ' +
     'ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, ' +

@@ -70,7 +70,7 @@ class WorkerStore implements SqliteStore {
 
   async read(roomId: number, fromSeq: number, limit: number): Promise<RoomEvent[]> {
     this.#expectOpen();
-    return decodeEvents(await this.#connection.request('read', { roomId, fromSeq, limit }), 'copied');
+    return decodeEvents(await this.#connection.request('read', { roomId, fromSeq, limit }));
   }
 
   close(): Promise<void> {

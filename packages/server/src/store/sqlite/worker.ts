@@ -1,9 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { CoreError } from '@confab/core';
 import { reasonOf, storeFailed } from '../failure.ts';
-import { encodeEvents } from './event-codec.ts';
 import { LogDatabase } from './log-database.ts';
-import { unpackBatch, type WorkerAnswer, type WorkerCall, type WorkerCalls, type WorkerRequest } from './protocol.ts';
+import type { WorkerAnswer, WorkerCall, WorkerCalls, WorkerRequest } from './protocol.ts';
 
 /*
  * The thread that waits for the disk, so that the server's main loop never does. It answers one request after the other,
@@ -24,6 +23,7 @@ port.on('message', (request: WorkerRequest) => {
     answer({ id, error: { code: failure.code, message: failure.message } });
   }
   if (request.call === 'close') port.close();
+  else tidyLater();
 });
 
 function run(request: WorkerRequest): WorkerCalls[WorkerCall]['answer'] {
@@ -36,16 +36,29 @@ function run(request: WorkerRequest): WorkerCalls[WorkerCall]['answer'] {
     case 'load':
       return database.load();
     case 'commit':
-      return database.commit(unpackBatch(request.ask));
+      return database.commit(request.ask);
     case 'read':
-      return encodeEvents(database.read(request.ask.roomId, request.ask.fromSeq, request.ask.limit));
+      return database.read(request.ask.roomId, request.ask.fromSeq, request.ask.limit);
     case 'close':
       database.close();
+      database = undefined;
       return undefined;
   }
 }
 
+let isTidying = false;
+
+/** After the answer, and after the next request if there is one by then. */
+function tidyLater(): void {
+  if (isTidying) return;
+  isTidying = true;
+  setImmediate(() => {
+    isTidying = false;
+    if (database?.tidy() === true) tidyLater();
+  });
+}
+
 function answer(message: WorkerAnswer): void {
-  const isEncoded = 'answer' in message && message.answer !== undefined && 'buffer' in message.answer;
+  const isEncoded = 'answer' in message && message.answer instanceof Uint8Array;
   port?.postMessage(message, isEncoded ? [message.answer.buffer] : []);
 }
