@@ -135,6 +135,11 @@ export class Datagrams {
     this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined);
   }
 
+  /** Ask whether the path works; an answer that does not come is found out like that of any packet. */
+  ping(): void {
+    this.#isPingOwed = true;
+  }
+
   /** ACK. @returns false when it is of packets that were never sent */
   acknowledged(nowMs: number, spans: readonly number[], delay: number): boolean {
     return this.flight.acknowledged(nowMs, spans, delay * ACK_DELAY_UNIT_MS);

@@ -57,6 +57,26 @@ describe('the paths of a session', () => {
     });
   }
 
+  it('are asked for at once when the connection breaks: a UDP that died with it is found out though nobody speaks', () => {
+    const pair = started();
+    pair.pass(2_000);
+    for (const lane of ['up', 'down'] as const) pair.wire[lane].faults.isBlocked = true;
+    pair.wire.disconnect();
+    assert.equal(pair.client.session.readout.paths.udp, 'up');
+    pair.pass(1_000);
+    assert.notEqual(pair.client.session.readout.paths.udp, 'up');
+    // The server has sent too little to know the round trip: it waits longer.
+    pair.pass(4_000);
+    assert.notEqual(pair.server.session.readout.paths.udp, 'up');
+  });
+
+  it('stay as they are when only the connection breaks and nobody speaks', () => {
+    const pair = started();
+    pair.wire.disconnect();
+    pair.pass(5_000);
+    for (const side of ['client', 'server'] as const) assert.equal(pair[side].session.readout.paths.udp, 'up', side);
+  });
+
   it('are not changed back by a path that flaps', () => {
     const pair = started();
     const { sent } = talk(pair, 20_000);
