@@ -157,7 +157,7 @@ export class Datagrams {
   responded(nowMs: number, data: Uint8Array): void {
     const { addresses, paths } = this.#options;
     if (addresses !== undefined) {
-      if (addresses.answered(data) === 'moved') this.#addressChanged(nowMs);
+      if (addresses.answered(data) === 'moved') this.flight.moved(nowMs);
       return;
     }
     const roundTripMs = paths.responded(nowMs, data);
@@ -259,17 +259,6 @@ export class Datagrams {
   get #deadMs(): number {
     const { deadAfterPtos, deadAfterMs } = this.#options.tuning;
     return Math.max(deadAfterPtos * this.flight.book.ptoMs, deadAfterMs);
-  }
-
-  #addressChanged(nowMs: number): void {
-    const records = new Set<OutgoingRecord>();
-    this.flight.takeForProbe((record) => {
-      records.add(record);
-      return true;
-    });
-    this.flight.restart(nowMs);
-    // What was under way to the old address is lost, most likely.
-    for (const record of records) if (!record.isDone) this.flight.sendAgain(record);
   }
 
   #writeExtras(nowMs: number, writer: FrameWriter): boolean {

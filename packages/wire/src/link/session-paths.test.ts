@@ -137,6 +137,25 @@ describe('the paths of a session', () => {
     assert.equal(pair.server.session.readout.path, 'udp');
   });
 
+  it('follow a client to another address with all that was lost before and waits to be sent again', () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const lossy = { loss: 0.3, delayMs: 40 };
+      const pair = started({ seed, faults: { up: { delayMs: 40 }, down: { ...lossy, loss: 0 } } });
+      Object.assign(pair.wire.down.faults, lossy);
+      const longest = new Uint8Array(20_000);
+      for (let number = 1; number <= 60; number += 1) pair.send('server', number % 20 === 0 ? longest : body(number));
+      // Something comes from the new address, so that it is asked to prove itself.
+      pair.network.after(60 + 10 * seed, () => {
+        pair.wire.changeAddress();
+        pair.send('client', body(1));
+      });
+      pair.pass(60 + 10 * seed + 200);
+      pair.wire.down.faults.loss = 0;
+      pair.pass(10_000);
+      assert.equal(pair.bodies('client').length, 60, `seed ${seed}`);
+    }
+  });
+
   it('follow a client that opens another socket', () => {
     const pair = started();
     const { sent } = talk(pair, 10_000);
