@@ -76,6 +76,21 @@ export abstract class SessionBase implements Session {
     return Promise.reject(this.#unsupported('tell who is here'));
   }
 
+  edit(_seq: number, _text: string, _options?: SendOptions): Promise<SendReceipt> {
+    return Promise.reject(this.#unsupported('edit'));
+  }
+
+  withdraw(_seq: number, _options?: SendOptions): Promise<SendReceipt> {
+    return Promise.reject(this.#unsupported('withdraw'));
+  }
+
+  react(_seq: number, _text: string, _options?: SendOptions): Promise<SendReceipt> {
+    return Promise.reject(this.#unsupported('react'));
+  }
+
+  /** Nobody is told, where the wire has no word for it. */
+  typing(_isTyping: boolean): void {}
+
   async leave({ signal }: SendOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     this.#leaving ??= this.#leave();

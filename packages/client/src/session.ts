@@ -11,6 +11,8 @@ export interface SendReceipt {
    * it may have been lost.
    */
   readonly status: 'accepted' | 'sent';
+  /** Number of the message, where the wire tells: what `edit`, `withdraw` and `react` name it by. */
+  readonly seq?: number;
 }
 
 /** Why a session is over. */
@@ -37,6 +39,48 @@ export interface MessageEvent {
    * (`confab`).
    */
   readonly seq?: number;
+}
+
+/** What all events about an earlier message have. */
+export interface ChangeFacts {
+  readonly user: string;
+  /** `seq` of what it is about: a message, or (for a withdrawal) a reaction. */
+  readonly target: number;
+  /** As for messages. */
+  readonly isOwn: boolean;
+  readonly isVerified?: boolean;
+  readonly isHistory?: boolean;
+  readonly seq?: number;
+}
+
+/** Somebody has put an own message in other words. */
+export interface EditEvent extends ChangeFacts {
+  readonly type: 'edit';
+  readonly text: string;
+}
+
+/** Somebody has withdrawn an own message, or an own reaction: it is to be shown no more. */
+export interface WithdrawalEvent extends ChangeFacts {
+  readonly type: 'withdrawal';
+}
+
+/** What somebody thinks of a message: an emoji, most likely. */
+export interface ReactionEvent extends ChangeFacts {
+  readonly type: 'reaction';
+  readonly text: string;
+}
+
+/** Somebody else is writing just now, or has stopped. It may get lost, in either direction: believe it for some seconds. */
+export interface TypingEvent {
+  readonly type: 'typing';
+  readonly user: string;
+  readonly isTyping: boolean;
+}
+
+/** `join` has led to another room: what follows is said there. With wires whose numbers are those of a room (`confab`). */
+export interface EnteredEvent {
+  readonly type: 'entered';
+  readonly room: string;
 }
 
 /** The server says something. */
@@ -77,11 +121,18 @@ export interface LinkStatusEvent {
   readonly text: string;
 }
 
+/** What waits in an outbox: a message, or something about one. *other*: of another program. */
+export type OutboxAction = 'message' | 'edit' | 'withdrawal' | 'reaction' | 'other';
+
 /** What became of an own message; with wires that have an outbox. */
 export interface OutboxEvent {
   readonly type: 'outbox';
   readonly number: number;
   readonly room: string;
+  /** What was posted. */
+  readonly action: OutboxAction;
+  /** `seq` of the message that it is about, if any. */
+  readonly target: number | undefined;
   /** It may go back from *sent* to *queued* when the connection is lost. */
   readonly state: OutboxState;
   readonly failure: OutboxFailure | undefined;
@@ -103,6 +154,11 @@ export interface ClosedEvent {
 
 export type SessionEvent =
   | MessageEvent
+  | EditEvent
+  | WithdrawalEvent
+  | ReactionEvent
+  | TypingEvent
+  | EnteredEvent
   | NoticeEvent
   | ReachabilityEvent
   | LinkStatusEvent
@@ -116,7 +172,7 @@ export interface SendOptions {
 }
 
 /** What a wire can do besides sending and leaving. */
-export type SessionAbility = 'join' | 'rooms' | 'users';
+export type SessionAbility = 'join' | 'rooms' | 'users' | 'edit' | 'withdraw' | 'react' | 'typing';
 
 export interface JoinOptions extends SendOptions {
   readonly password?: string | undefined;
@@ -139,7 +195,7 @@ export interface Session extends AsyncDisposable {
   /** Whether the wire confirms messages, so that `send` fulfils with `accepted`. */
   readonly isConfirming: boolean;
   readonly status: 'open' | 'closing' | 'closed';
-  /** Which of `join`, `rooms` and `users` this wire has; the others reject with NOT_SUPPORTED. */
+  /** Which of the methods of these names this wire has; the others reject with NOT_SUPPORTED, `typing` does nothing. */
   readonly abilities: ReadonlySet<SessionAbility>;
   /** Own messages that are not accepted yet; undefined: the wire keeps none. */
   readonly outbox: OutboxView | undefined;
@@ -152,6 +208,18 @@ export interface Session extends AsyncDisposable {
    *   and no confirmation came; the signal's reason when it was aborted
    */
   send(text: string, options?: SendOptions): Promise<SendReceipt>;
+  /**
+   * Put an own message in other words; those on wires without edits see a new line, `* corrected text`.
+   * @param seq of the message, from its receipt or its event
+   * @throws {ClientError} as `send`; UNAUTHORIZED: it is somebody else's; REFUSED: there is no such message
+   */
+  edit(seq: number, text: string, options?: SendOptions): Promise<SendReceipt>;
+  /** Withdraw an own message or reaction; where it cannot be taken back from a screen it stays there. @throws {ClientError} as `edit` */
+  withdraw(seq: number, options?: SendOptions): Promise<SendReceipt>;
+  /** React to a message, with an emoji say. @throws {ClientError} as `edit`, but that it may be anybody's */
+  react(seq: number, text: string, options?: SendOptions): Promise<SendReceipt>;
+  /** Tell the others that one is writing, or has stopped: every few seconds for as long as it is so. It may get lost. */
+  typing(isTyping: boolean): void;
   /** Leave this room and enter another one; events of the new room follow those of the old one. */
   join(room: string, options?: JoinOptions): Promise<void>;
   /** Names of the rooms that can be joined, sorted. */

@@ -1,7 +1,10 @@
 import { CodecError } from '@confab/wire';
 import {
   type ControlMessage,
+  decodeAttributed,
   decodeControl,
+  decodeTyping,
+  EphemeralKind,
   type Joined,
   LeftReason,
   type LinkEndpoint,
@@ -103,8 +106,22 @@ export class Membership {
       case 'drained':
         if (event.channel === this.#room?.channel) this.#options.posts.drained();
         break;
+      case 'ephemeral':
+        if (event.channel === this.#room?.channel) this.#overhear(event.kind, event.body);
+        break;
       default:
-      // Typing and presence have no events yet; the rest is not about rooms.
+      // The rest is not about rooms.
+    }
+  }
+
+  /** Said and forgotten; what cannot be read, or is of another kind, is not worth a word. */
+  #overhear(kind: number, bytes: Uint8Array): void {
+    if (kind !== EphemeralKind.TYPING) return;
+    try {
+      const { user, body } = decodeAttributed(bytes);
+      this.#options.emit({ type: 'typing', user, isTyping: decodeTyping(body) });
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
     }
   }
 
@@ -162,9 +179,10 @@ export class Membership {
     const old = this.#room;
     if (rejoins !== undefined) rejoins.reopened(joined);
     else {
-      const host = { user, isVerified: isVerified(), emit, seen: (post: number) => posts.seen(post) };
+      const host = { user, isVerified: isVerified(), emit, seen: (post: number, seq: number) => posts.seen(post, seq) };
       this.#room = new LinkRoom(host, joined, password);
       if (old !== undefined) {
+        emit({ type: 'entered', room: joined.room });
         posts.closed();
         void this.#leaveChannel(old.channel);
       }
@@ -205,7 +223,7 @@ export class Membership {
         break;
       case 'accepted':
         if (message.channel !== this.#room?.channel) break;
-        posts.accepted(message.post, message.number < this.#room.next);
+        posts.accepted(message.post, message.number, message.number < this.#room.next);
         break;
       case 'refused':
         // A server that stops takes them when it is there again.

@@ -1,4 +1,4 @@
-import type { LinkEntry, LinkEvent, PathReason } from '@confab/wire/link';
+import { EphemeralKind, encodeTyping, type LinkEntry, type LinkEvent, type PathReason } from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
@@ -34,7 +34,15 @@ export class LinkChatSession extends SessionBase {
   readonly user: string;
   readonly isConfirming = true;
   readonly localAddress: string;
-  override readonly abilities: ReadonlySet<SessionAbility> = new Set(['join', 'rooms', 'users']);
+  override readonly abilities: ReadonlySet<SessionAbility> = new Set<SessionAbility>([
+    'join',
+    'rooms',
+    'users',
+    'edit',
+    'withdraw',
+    'react',
+    'typing',
+  ]);
   readonly #options: LinkSessionParameters;
   readonly #connection: LinkConnection;
   readonly #posts: Posts;
@@ -116,11 +124,37 @@ export class LinkChatSession extends SessionBase {
     await this.#membership.enter({ room, entry, password }, signal);
   }
 
-  async send(text: string, { signal }: SendOptions = {}): Promise<SendReceipt> {
+  send(text: string, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.MESSAGE, undefined, text, options);
+  }
+
+  override edit(seq: number, text: string, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.EDIT, seq, text, options);
+  }
+
+  override withdraw(seq: number, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.DELETE, seq, '', options);
+  }
+
+  override react(seq: number, text: string, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.REACTION, seq, text, options);
+  }
+
+  override typing(isTyping: boolean): void {
+    const { room } = this.#membership;
+    if (room === undefined || this.status !== 'open' || !this.#connection.isUp) return;
+    this.#connection.endpoint.sendEphemeral(room.channel, EphemeralKind.TYPING, encodeTyping(isTyping));
+    this.#connection.wake();
+  }
+
+  async #post(kind: number, target: number | undefined, text: string, { signal }: SendOptions): Promise<SendReceipt> {
     signal?.throwIfAborted();
     this.requireOpen();
+    if (target !== undefined && !(Number.isSafeInteger(target) && target > 0)) {
+      throw new RangeError(`Cannot send: ${target} is no number of a message`);
+    }
     const body = bodyOf(text, this.messageBytesMax);
-    const { accepted } = this.#posts.add(this.room, EventKind.MESSAGE, body);
+    const { accepted } = this.#posts.add({ room: this.room, kind, target, body });
     const { promise: late, reject } = Promise.withResolvers<never>();
     const { sendTimeoutMs } = this.#options;
     const timer = setTimeout(() => {
@@ -128,8 +162,8 @@ export class LinkChatSession extends SessionBase {
       reject(new ClientError('SEND_UNCERTAIN', `Cannot send: ${text}`));
     }, sendTimeoutMs);
     try {
-      await withSignal(Promise.race([accepted, late]), signal);
-      return { status: 'accepted' };
+      const seq = await withSignal(Promise.race([accepted, late]), signal);
+      return { status: 'accepted', seq };
     } finally {
       clearTimeout(timer);
     }
