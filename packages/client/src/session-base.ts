@@ -7,6 +7,7 @@ import type {
   JoinOptions,
   LinkStatus,
   NoticeEvent,
+  OwnKey,
   SendOptions,
   SendReceipt,
   Session,
@@ -90,6 +91,18 @@ export abstract class SessionBase implements Session {
 
   /** Nobody is told, where the wire has no word for it. */
   typing(_isTyping: boolean): void {}
+
+  keys(_options?: SendOptions): Promise<OwnKey[]> {
+    return Promise.reject(this.#unsupported('tell the keys of a name'));
+  }
+
+  addKey(_key: string, _options?: SendOptions): Promise<OwnKey[]> {
+    return Promise.reject(this.#unsupported('add a key'));
+  }
+
+  removeKey(_key: string, _options?: SendOptions): Promise<OwnKey[]> {
+    return Promise.reject(this.#unsupported('remove a key'));
+  }
 
   async leave({ signal }: SendOptions = {}): Promise<void> {
     signal?.throwIfAborted();

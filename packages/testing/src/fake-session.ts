@@ -1,6 +1,7 @@
 import type {
   ClosedEvent,
   CloseReason,
+  OwnKey,
   SendOptions,
   SendReceipt,
   Session,
@@ -79,6 +80,22 @@ export class FakeSession implements Session {
 
   react(seq: number, text: string): Promise<SendReceipt> {
     return this.#change('react', seq, text, () => this.emit({ type: 'reaction', ...this.#own(seq), text }));
+  }
+
+  keyList: OwnKey[] = [];
+
+  async keys(): Promise<OwnKey[]> {
+    return this.keyList;
+  }
+
+  async addKey(key: string): Promise<OwnKey[]> {
+    this.keyList = [...this.keyList, { key, addedMs: 0, usedMs: 0, isThisDevice: false }];
+    return this.keyList;
+  }
+
+  async removeKey(key: string): Promise<OwnKey[]> {
+    this.keyList = this.keyList.filter((own) => own.key !== key);
+    return this.keyList;
   }
 
   typing(isTyping: boolean): void {

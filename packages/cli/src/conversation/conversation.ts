@@ -174,6 +174,7 @@ async function readLines(
       case 'join':
       case 'rooms':
       case 'users':
+      case 'keys':
         // What was said before goes out before: it belongs to the room of then.
         await sender.settled();
         await runCommand(typed, session, screen);

@@ -56,6 +56,13 @@ test('/edit, /react and /withdraw mean the newest message, or the one that is na
   assert.deepEqual(parseTypedLine('/edit hi', false), { kind: 'say', text: '/edit hi' });
 });
 
+test('/keys lists, adds or removes', () => {
+  assert.deepEqual(parseTypedLine('/keys', true), { kind: 'keys', change: undefined, key: '' });
+  assert.deepEqual(parseTypedLine('/keys add  abc ', true), { kind: 'keys', change: 'add', key: 'abc' });
+  assert.deepEqual(parseTypedLine('/keys remove', true), { kind: 'keys', change: 'remove', key: '' });
+  assert.deepEqual(parseTypedLine('/keys drop abc', true), { kind: 'unknown-command', command: '/keys drop' });
+});
+
 test('/help lists what the wire can do', () => {
   assert.match(typedHelp(new Set(['join', 'users'])), /\/join ROOM.*\n.*\/who/);
   assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who|\/edit|\/react|\/last/);

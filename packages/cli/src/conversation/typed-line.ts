@@ -13,6 +13,7 @@ export type TypedLine =
   | { readonly kind: 'edit' | 'react'; readonly seq: number | undefined; readonly text: string }
   | { readonly kind: 'withdraw'; readonly seq: number | undefined }
   | { readonly kind: 'last' }
+  | { readonly kind: 'keys'; readonly change: 'add' | 'remove' | undefined; readonly key: string }
   | { readonly kind: 'unknown-command'; readonly command: string }
   | { readonly kind: 'nothing' };
 
@@ -52,11 +53,21 @@ export function parseTypedLine(line: string, hasCommands: boolean): TypedLine {
       return { kind: 'withdraw', seq: numbered(line.slice(command.length)).seq };
     case '/last':
       return { kind: 'last' };
+    case '/keys':
+      return keysCommand(line.slice(command.length).trim());
     case '/who':
       return { kind: 'users' };
     default:
       return { kind: 'unknown-command', command };
   }
+}
+
+function keysCommand(rest: string): TypedLine {
+  if (rest === '') return { kind: 'keys', change: undefined, key: '' };
+  const [change, key = ''] = rest.split(/\s+/);
+  return change === 'add' || change === 'remove'
+    ? { kind: 'keys', change, key }
+    : { kind: 'unknown-command', command: `/keys ${change}` };
 }
 
 /** `#12 text` or `text`. */
@@ -77,6 +88,7 @@ export function typedHelp(abilities: ReadonlySet<SessionAbility>, hasLink = fals
     abilities.has('withdraw') ? '  /withdraw   take your last message back' : undefined,
     abilities.has('react') ? '  /react 👍   react to the last message of somebody else' : undefined,
     abilities.has('edit') ? '  /last       the last messages with their numbers, as in /edit #12 TEXT' : undefined,
+    abilities.has('keys') ? '  /keys       device keys of your name; /keys add KEY, /keys remove KEY' : undefined,
     hasLink ? '  /link       which path the chat takes, and how good it is' : undefined,
     '  /quit       leave; also exit, quit, q, Ctrl+C and Ctrl+D',
     '  //text      say "/text"',

@@ -80,7 +80,8 @@ describe('What is said about an earlier message over confab://', () => {
     const ann = await enter(context, urlOf(server), 'Ann');
     const older: { session: Session; reader: Reader }[] = [];
     for (const scheme of ['jsonl', 'ucrp'] as const) {
-      const url = `${scheme}://127.0.0.1:${server.ports.port(scheme, 'tcp')}/lobby`;
+      const query = scheme === 'ucrp' ? `?udp=${server.ports.port(scheme, 'udp')}` : '';
+      const url = `${scheme}://127.0.0.1:${server.ports.port(scheme, 'tcp')}/lobby${query}`;
       const session = await connect(url, { user: `Old ${scheme}`, entry: 'join' });
       context.after(() => session.leave());
       older.push({ session, reader: new Reader(session) });

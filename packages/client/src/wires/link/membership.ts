@@ -216,6 +216,7 @@ export class Membership {
       case 'failed':
       case 'room-list':
       case 'user-list':
+      case 'key-list':
         this.requests.answer(message.request, message);
         break;
       case 'left':

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { temporaryDirectory } from '@confab/testing';
+import { entry, temporaryDirectory } from '@confab/testing';
 import { startTestServer } from '@confab/testing/test-server';
 import { MemoryOutbox } from '../../outbox/memory.ts';
 import { enter, tcpProxy, urlOf } from './fixtures/chatters.ts';
+import { ephemeralDeviceKey } from './index.ts';
 
 describe('A session of confab://', () => {
   it('chats, tells who is verified, and leaves', async (context) => {
@@ -217,5 +218,42 @@ describe('A session of confab://', () => {
     await bob.session.send('found you');
     await ann.reader.says('found you');
     await bob.reader.says('from elsewhere');
+  });
+
+  it('gives its name to another device, and takes it from one', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const [phone, laptop] = [ephemeralDeviceKey(), ephemeralDeviceKey()];
+    const ann = await enter(context, urlOf(server), 'Ann', { deviceKey: phone });
+    await assert.rejects(enter(context, urlOf(server), 'Ann', { deviceKey: laptop }), { code: 'USER_NAME_TAKEN' });
+    const keys = await ann.session.addKey(laptop.text);
+    assert.deepEqual(
+      keys.map(({ key, isThisDevice }) => [key, isThisDevice]),
+      [
+        [phone.text, true],
+        [laptop.text, false],
+      ],
+    );
+    const too = await enter(context, urlOf(server), 'Ann', { deviceKey: laptop });
+    assert.equal((await too.session.removeKey(phone.text)).length, 1);
+    const { reason, text } = await ann.session.closed;
+    assert.equal(reason, 'lost');
+    assert.match(text, /does not belong to this device key any more/);
+    await assert.rejects(too.session.removeKey(laptop.text), { code: 'REFUSED' });
+    for (const none of ['', 'abc', `${phone.text}=`, '!'.repeat(43)]) {
+      await assert.rejects(too.session.addKey(none), { code: 'KEY_INVALID' });
+    }
+    assert.equal((await too.session.keys()).length, 1);
+    const guest = await enter(context, urlOf(server), 'Guest', { deviceKey: 'none' });
+    await assert.rejects(guest.session.keys(), { code: 'UNAUTHORIZED' });
+  });
+
+  it('lists more rooms than one answer has room for', async (context) => {
+    const settings = { 'link.requests.burst': 1000 };
+    const server = await startTestServer(context, { wires: ['link'], settings });
+    const ann = await enter(context, urlOf(server), 'Ann');
+    const rooms = Array.from({ length: 150 }, (_, index) => `${String(index).padStart(3, '0')} ${'x'.repeat(250)}`);
+    const makers = rooms.map((room) => server.running.hub.join(entry(room, 'Maker'), { makeOpen: true }));
+    await Promise.all(makers);
+    assert.deepEqual(await ann.session.rooms(), [...rooms, 'lobby']);
   });
 });

@@ -2,12 +2,13 @@ import { EphemeralKind, encodeTyping, type LinkEntry, type LinkEvent, type PathR
 import { ClientError } from '../../errors.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
-import type { JoinOptions, LinkStatus, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
+import type { JoinOptions, LinkStatus, OwnKey, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
 import { SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import { LinkConnection, type LinkConnectionOptions } from './connection.ts';
 import type { Dialled } from './dial.ts';
 import { EventKind } from './kinds.ts';
+import { listRooms, listUsers, ownKeys } from './lists.ts';
 import { Membership } from './membership.ts';
 import { Posts } from './posts.ts';
 import { bodyOf, linkText } from './texts.ts';
@@ -42,6 +43,7 @@ export class LinkChatSession extends SessionBase {
     'withdraw',
     'react',
     'typing',
+    'keys',
   ]);
   readonly #options: LinkSessionParameters;
   readonly #connection: LinkConnection;
@@ -177,23 +179,32 @@ export class LinkChatSession extends SessionBase {
 
   override async rooms({ signal }: SendOptions = {}): Promise<string[]> {
     this.requireOpen();
-    const answer = await this.#membership.requests.ask((request) => ({ type: 'rooms', request }), {
-      action: 'Cannot list rooms',
-      timeoutMs: this.#options.answerTimeoutMs,
-      signal,
-    });
-    return answer.type === 'room-list' ? answer.rooms.map(({ room }) => room).sort() : [];
+    return listRooms(this.#membership.requests, this.#asking(signal));
   }
 
   override async users({ signal }: SendOptions = {}): Promise<string[]> {
     this.requireOpen();
-    const { channel } = this.#membership.room!;
-    const answer = await this.#membership.requests.ask((request) => ({ type: 'users', request, channel }), {
-      action: 'Cannot tell who is here',
-      timeoutMs: this.#options.answerTimeoutMs,
-      signal,
-    });
-    return answer.type === 'user-list' ? answer.users.map(({ user }) => user) : [];
+    const { requests, room } = this.#membership;
+    return listUsers(requests, room!.channel, this.#asking(signal));
+  }
+
+  override async keys({ signal }: SendOptions = {}): Promise<OwnKey[]> {
+    this.requireOpen();
+    return ownKeys(this.#membership.requests, undefined, this.#asking(signal));
+  }
+
+  override async addKey(key: string, { signal }: SendOptions = {}): Promise<OwnKey[]> {
+    this.requireOpen();
+    return ownKeys(this.#membership.requests, { type: 'add-key', key }, this.#asking(signal));
+  }
+
+  override async removeKey(key: string, { signal }: SendOptions = {}): Promise<OwnKey[]> {
+    this.requireOpen();
+    return ownKeys(this.#membership.requests, { type: 'remove-key', key }, this.#asking(signal));
+  }
+
+  #asking(signal: AbortSignal | undefined) {
+    return { timeoutMs: this.#options.answerTimeoutMs, signal };
   }
 
   protected async sayFarewell(): Promise<void> {

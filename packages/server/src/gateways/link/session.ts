@@ -88,6 +88,7 @@ export class LinkServerSession implements ChannelHost {
       channels: this.channels,
       isOver: () => this.#isOver,
       hasRoomForLists: () => !this.#isControlFull,
+      onKeyRemoved: context.onKeyRemoved,
       onFault: (error) => this.#fault(error),
     });
   }
