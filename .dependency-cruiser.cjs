@@ -73,7 +73,7 @@ module.exports = {
       from: {
         path: '^packages/(cli|web|desktop)/src',
         // The one exception: `confab serve` hands its arguments to the server (ADR 0001).
-        pathNot: [...tests, '^packages/cli/src/commands/(serve|log)\\.ts$', '^packages/cli/src/trace/'],
+        pathNot: [...tests, '^packages/cli/src/commands/(serve|log|names)\\.ts$', '^packages/cli/src/trace/'],
       },
     },
     // `confab trace` shows bytes to people, and so reads what the codecs say of them.

@@ -73,7 +73,7 @@ function listen(session: Session): string[] {
   void (async () => {
     for await (const event of session.events()) {
       if (event.type === 'message') shown.push(`${event.user}: ${event.text}${event.isHistory ? ' (before)' : ''}`);
-      else if (event.type !== 'missed') shown.push(event.text);
+      else if ('text' in event) shown.push(event.text);
     }
   })();
   return shown;

@@ -89,7 +89,7 @@ function inShort(event: SessionEvent): string {
     case 'reachability':
       return event.isReachable ? 'reachable' : event.text;
     default:
-      return event.text;
+      return 'text' in event ? event.text : event.type;
   }
 }
 

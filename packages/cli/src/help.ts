@@ -41,6 +41,8 @@ At a terminal, /help lists the commands and //text says "/text".
 confab:// is encrypted, loses nothing and survives a lost connection: what is typed meanwhile is kept in an outbox on disk
 and sent afterwards, also by the next "confab chat" of the same user to the same server. /link shows how good the link is.
 Names that no device key has proved are marked "(unverified)". At the end of input it waits up to 30 s for the outbox.
+There, /edit, /withdraw and /react are about earlier messages, and the prompt shows who is typing. The conversation has
+'NAME (instead of "old text"): text', '* NAME withdrew "text"' and '* NAME reacted 👍 to NAME's "text"' for them.
 
 Examples:
   $ confab chat confab://chat.example.org/lobby --user Ann
@@ -94,6 +96,35 @@ Examples:
   $ confab log lobby --json | jq -r 'select(.kind == 1) | .text'
 
 Exit codes: 0 shown, 1 no such log or room, 2 wrong usage or configuration.`;
+
+export const keyHelp = `
+A user name on confab:// belongs to the device keys that have taken it or were added to it. To use a name on another device, show
+that device's key there, and in a chat on this one type /keys add KEY; /keys lists them, /keys remove KEY takes one away.
+The key is made on first use, in device_key in your configuration folder.
+
+Examples:
+  $ confab key
+
+Exit codes: 0 shown, 1 the key cannot be read or made.`;
+
+export const namesHelp = `
+A name is free again when nobody has used it for limits.name_trial_ms (30 days) after its first day, and for
+limits.name_idle_ms (400 days) afterwards. With --json each key is {user, deviceKey, takenMs, usedMs, address, addedBy}.
+
+Examples:
+  $ confab names --data /var/lib/confab
+  $ confab names --json | jq -r 'select(.address == "192.0.2.7") | .user'
+
+Exit codes: 0 shown, 1 no such log, 2 wrong usage or configuration.`;
+
+export const namesFreeHelp = `
+A running server keeps the names in memory: stop it first, and start it again; clients of confab:// come back by themselves.
+
+Examples:
+  $ confab names free Ann --data /var/lib/confab
+  $ confab names free Ann --key 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
+
+Exit codes: 0 done, 1 nobody's already, or the data folder is in use; 2 wrong usage or configuration.`;
 
 export const configHelp = `
 Settings come from flags, else from CONFAB_… variables, else from the file, else they have their defaults.

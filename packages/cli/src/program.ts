@@ -18,12 +18,15 @@ import {
   configPrintHelp,
   configSampleHelp,
   doctorHelp,
+  keyHelp,
   logHelp,
   programHelp,
   serveHelp,
   traceHelp,
 } from './help.ts';
 import type { Io } from './io.ts';
+import { addNamesCommands } from './names-commands.ts';
+import { notEmpty } from './not-empty.ts';
 import { parsePort } from './terminal/questions.ts';
 import { version } from './version.ts';
 
@@ -187,6 +190,19 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
       finish(await runTrace(io, options));
     });
 
+  program
+    .command('key')
+    .description("show this device's key, which proves names on confab://")
+    .addHelpText('after', keyHelp)
+    .action(async () => {
+      const [{ runKey }, { loadDeviceKey }] = await Promise.all([
+        import('./commands/key.ts'),
+        import('@confab/client'),
+      ]);
+      finish(await runKey(io, loadDeviceKey));
+    });
+
+  addNamesCommands(program, io, finish);
   addConfigCommands(program, io, finish);
   return program;
 }
@@ -256,9 +272,4 @@ function milliseconds(value: string): number {
     throw new InvalidArgumentError('A time is a whole number of milliseconds from 1 to 600000.');
   }
   return parsed;
-}
-
-function notEmpty(value: string): string {
-  if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.');
-  return value;
 }

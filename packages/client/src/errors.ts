@@ -26,6 +26,7 @@ export type ClientErrorCode =
   | 'CERTIFICATE_UNTRUSTED'
   | 'DEVICE_KEY_UNUSABLE'
   | 'KNOWN_SERVERS_UNUSABLE'
+  | 'KEY_INVALID'
   | 'OUTBOX_FULL'
   | 'OUTBOX_FAILED';
 

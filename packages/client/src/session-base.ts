@@ -7,6 +7,7 @@ import type {
   JoinOptions,
   LinkStatus,
   NoticeEvent,
+  OwnKey,
   SendOptions,
   SendReceipt,
   Session,
@@ -74,6 +75,33 @@ export abstract class SessionBase implements Session {
 
   users(_options?: SendOptions): Promise<string[]> {
     return Promise.reject(this.#unsupported('tell who is here'));
+  }
+
+  edit(_seq: number, _text: string, _options?: SendOptions): Promise<SendReceipt> {
+    return Promise.reject(this.#unsupported('edit'));
+  }
+
+  withdraw(_seq: number, _options?: SendOptions): Promise<SendReceipt> {
+    return Promise.reject(this.#unsupported('withdraw'));
+  }
+
+  react(_seq: number, _text: string, _options?: SendOptions): Promise<SendReceipt> {
+    return Promise.reject(this.#unsupported('react'));
+  }
+
+  /** Nobody is told, where the wire has no word for it. */
+  typing(_isTyping: boolean): void {}
+
+  keys(_options?: SendOptions): Promise<OwnKey[]> {
+    return Promise.reject(this.#unsupported('tell the keys of a name'));
+  }
+
+  addKey(_key: string, _options?: SendOptions): Promise<OwnKey[]> {
+    return Promise.reject(this.#unsupported('add a key'));
+  }
+
+  removeKey(_key: string, _options?: SendOptions): Promise<OwnKey[]> {
+    return Promise.reject(this.#unsupported('remove a key'));
   }
 
   async leave({ signal }: SendOptions = {}): Promise<void> {

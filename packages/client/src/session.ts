@@ -1,7 +1,6 @@
-import type { LinkReadout, PathReason } from '@confab/wire/link';
 import type { ClientError } from './errors.ts';
-import type { OutboxFailure, OutboxState } from './outbox/outbox.ts';
 import type { OutboxView } from './outbox/view.ts';
+import type { ClosedEvent, LinkStatus, SessionEvent } from './session-events.ts';
 import type { LinkOptions } from './wires/link/options.ts';
 
 /** What a session did with a message, as far as its wire can tell. */
@@ -11,104 +10,9 @@ export interface SendReceipt {
    * it may have been lost.
    */
   readonly status: 'accepted' | 'sent';
-}
-
-/** Why a session is over. */
-export type CloseReason =
-  /** `leave` was called, or the session was disposed of. */
-  | 'left'
-  /** The room was closed: its host has left. */
-  | 'room-closed'
-  /** The connection is gone and cannot be had again. */
-  | 'lost';
-
-export interface MessageEvent {
-  readonly type: 'message';
-  readonly user: string;
-  readonly text: string;
-  /** Whether this session sent it. */
-  readonly isOwn: boolean;
-  /** Whether the name was proved by a device key it belongs to, where the wire tells; otherwise it is what somebody called themselves. */
-  readonly isVerified?: boolean;
-  /** Said before one came in, and told at that time. */
-  readonly isHistory?: boolean;
-  /**
-   * Number of the line, where the wire has one: rising, the same for everybody and for ever; server-wide, or the room's own
-   * (`confab`).
-   */
+  /** Number of the message, where the wire tells: what `edit`, `withdraw` and `react` name it by. */
   readonly seq?: number;
 }
-
-/** The server says something. */
-export interface NoticeEvent {
-  readonly type: 'notice';
-  readonly text: string;
-  /** For joins and leaves: whose. */
-  readonly member?: { readonly user: string; readonly change: 'joined' | 'left' };
-  /** As for messages. */
-  readonly isHistory?: boolean;
-  readonly seq?: number;
-}
-
-/** Whether the server can be reached, where the wire can tell. */
-export interface ReachabilityEvent {
-  readonly type: 'reachability';
-  readonly isReachable: boolean;
-  readonly text: string;
-}
-
-/** How good the link is, where the wire measures it; times in ms. */
-export interface LinkStatus extends LinkReadout {
-  /** How long ago something of ours was last acknowledged. */
-  readonly confirmedAgoMs: number | undefined;
-  /** Why the path in use was taken; undefined: it is the first one. */
-  readonly reason: PathReason | undefined;
-  /** Whether the server has taken our device key for the owner of our name. */
-  readonly isVerified: boolean;
-}
-
-/** The path in use has changed, or some seconds have passed. */
-export interface LinkStatusEvent {
-  readonly type: 'link';
-  /** Whether the path, or whether it works, has changed. */
-  readonly isChange: boolean;
-  readonly status: LinkStatus;
-  /** The same for people, in a few words. */
-  readonly text: string;
-}
-
-/** What became of an own message; with wires that have an outbox. */
-export interface OutboxEvent {
-  readonly type: 'outbox';
-  readonly number: number;
-  readonly room: string;
-  /** It may go back from *sent* to *queued* when the connection is lost. */
-  readonly state: OutboxState;
-  readonly failure: OutboxFailure | undefined;
-  readonly text: string;
-}
-
-/** Events were left out: nobody read them, or the server no longer had them. */
-export interface MissedEvent {
-  readonly type: 'missed';
-  readonly count: number;
-}
-
-/** The last event of every session. */
-export interface ClosedEvent {
-  readonly type: 'closed';
-  readonly reason: CloseReason;
-  readonly text: string;
-}
-
-export type SessionEvent =
-  | MessageEvent
-  | NoticeEvent
-  | ReachabilityEvent
-  | LinkStatusEvent
-  | OutboxEvent
-  | MissedEvent
-  | ClosedEvent;
 
 export interface SendOptions {
   /** Stop waiting; the message may have gone out all the same. */
@@ -116,7 +20,18 @@ export interface SendOptions {
 }
 
 /** What a wire can do besides sending and leaving. */
-export type SessionAbility = 'join' | 'rooms' | 'users';
+export type SessionAbility = 'join' | 'rooms' | 'users' | 'edit' | 'withdraw' | 'react' | 'typing' | 'keys';
+
+/** A device key that one's own name belongs to. */
+export interface OwnKey {
+  /** Base64url, 43 characters: what `confab key` shows on the device. */
+  readonly key: string;
+  /** When the name became its own, ms since the Unix epoch. */
+  readonly addedMs: number;
+  /** When it was last used, to within a day, ms since the Unix epoch. */
+  readonly usedMs: number;
+  readonly isThisDevice: boolean;
+}
 
 export interface JoinOptions extends SendOptions {
   readonly password?: string | undefined;
@@ -139,7 +54,10 @@ export interface Session extends AsyncDisposable {
   /** Whether the wire confirms messages, so that `send` fulfils with `accepted`. */
   readonly isConfirming: boolean;
   readonly status: 'open' | 'closing' | 'closed';
-  /** Which of `join`, `rooms` and `users` this wire has; the others reject with NOT_SUPPORTED. */
+  /**
+   * Which of the methods of these names (*keys*: those about keys) this wire has; the others reject with NOT_SUPPORTED,
+   * `typing` does nothing.
+   */
   readonly abilities: ReadonlySet<SessionAbility>;
   /** Own messages that are not accepted yet; undefined: the wire keeps none. */
   readonly outbox: OutboxView | undefined;
@@ -152,12 +70,33 @@ export interface Session extends AsyncDisposable {
    *   and no confirmation came; the signal's reason when it was aborted
    */
   send(text: string, options?: SendOptions): Promise<SendReceipt>;
+  /**
+   * Put an own message in other words; those on wires without edits see a new line, `* corrected text`.
+   * @param seq of the message, from its receipt or its event
+   * @throws {ClientError} as `send`; UNAUTHORIZED: it is somebody else's; REFUSED: there is no such message
+   */
+  edit(seq: number, text: string, options?: SendOptions): Promise<SendReceipt>;
+  /** Withdraw an own message or reaction; where it cannot be taken back from a screen it stays there. @throws {ClientError} as `edit` */
+  withdraw(seq: number, options?: SendOptions): Promise<SendReceipt>;
+  /** React to a message, with an emoji say. @throws {ClientError} as `edit`, but that it may be anybody's */
+  react(seq: number, text: string, options?: SendOptions): Promise<SendReceipt>;
+  /** Tell the others that one is writing, or has stopped: every few seconds for as long as it is so. It may get lost. */
+  typing(isTyping: boolean): void;
   /** Leave this room and enter another one; events of the new room follow those of the old one. */
   join(room: string, options?: JoinOptions): Promise<void>;
   /** Names of the rooms that can be joined, sorted. */
   rooms(options?: SendOptions): Promise<string[]>;
   /** Names of those who are in the room. */
   users(options?: SendOptions): Promise<string[]>;
+  /** Device keys that one's own name belongs to. @throws {ClientError} UNAUTHORIZED: the name was not proved */
+  keys(options?: SendOptions): Promise<OwnKey[]>;
+  /**
+   * Give one's own name to another device too. @returns all its keys
+   * @throws {ClientError} KEY_INVALID; UNAUTHORIZED; REFUSED: too many keys, or too many in a short time
+   */
+  addKey(key: string, options?: SendOptions): Promise<OwnKey[]>;
+  /** Take one's own name from a device, whose sessions end. @throws {ClientError} as `addKey`; REFUSED: it is the last key */
+  removeKey(key: string, options?: SendOptions): Promise<OwnKey[]>;
   /** Leave the room and let go of the connection. A host's leaving closes the room. Repeated calls wait for the first. */
   leave(options?: SendOptions): Promise<void>;
   /** Fulfils with the last event when the session is over, whoever ended it. Never rejects. */
@@ -209,4 +148,5 @@ export interface Connector {
   connect(url: URL, options: ConnectOptions): Promise<Session>;
 }
 
+export type * from './session-events.ts';
 export type { ClientError };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CoreError } from '@confab/core';
+import { CoreError, defaultLimits } from '@confab/core';
 import { entry, openHubWorld, ScriptedStore } from '@confab/testing';
 import { DEVICE_KEY_LENGTH_MAX } from './name-owners.ts';
 
@@ -160,12 +160,145 @@ describe('A hub on a store that holds a name of several keys', () => {
     const shared = Object.assign(new ScriptedStore(), {
       load: async () => {
         const state = await load();
-        return { ...state, names: [...state.names, { user: 'Ann', deviceKey: 'key 2', takenMs: 1 }] };
+        return {
+          ...state,
+          names: [...state.names, { user: 'Ann', deviceKey: 'key 2', takenMs: 1, usedMs: 1, address: '' }],
+        };
       },
     });
     const next = await openHubWorld({ store: shared });
     assert.equal(next.hub.names.size, 1);
     for (const key of ['key 1', 'key 2']) await next.done(next.hub.names.claim(claim('Ann', key)));
     assert.equal(await next.refusal(next.hub.names.claim(claim('Ann', 'key 3'))), 'NAME_TAKEN');
+  });
+});
+
+const DAY_MS = 86_400_000;
+
+describe('A name that nobody uses', () => {
+  it('is somebody else’s to take after its time, sooner when it was never used again, and its owner’s until then', async () => {
+    const { hub, clock, store, done, refusal } = await openHubWorld();
+    const { nameTrialMs, nameIdleMs } = defaultLimits;
+    await done(hub.names.claim(claim('Ann', 'key 1')));
+    await done(hub.names.claim(claim('Bo', 'key 1')));
+    clock.advance(DAY_MS);
+    await done(hub.names.claim(claim('Bo', 'key 1')));
+    clock.advance(nameTrialMs - DAY_MS - 1);
+    assert.equal(await refusal(hub.names.claim(claim('Ann', 'key 2'))), 'NAME_TAKEN');
+    clock.advance(1);
+    assert.equal(hub.names.isOwned('Ann'), false);
+    hub.names.expectFree('Ann');
+    await done(hub.names.claim(claim('Ann', 'key 2')));
+    assert.deepEqual([hub.names.isOwnedBy('Ann', 'key 1'), hub.names.isOwnedBy('Ann', 'key 2')], [false, true]);
+    assert.equal(await refusal(hub.names.claim(claim('Bo', 'key 2'))), 'NAME_TAKEN');
+    clock.advance(nameIdleMs - nameTrialMs + DAY_MS - 1);
+    assert.equal(hub.names.isOwned('Bo'), true);
+    clock.advance(1);
+    await done(hub.names.claim(claim('Bo', 'key 1')));
+    assert.equal(await refusal(hub.names.claim(claim('Bo', 'key 2'))), 'NAME_TAKEN', 'nobody else came before');
+    const next = await openHubWorld({ store: store.reopen() });
+    assert.deepEqual(
+      ['Ann', 'Bo'].map((user) => next.hub.names.keysOf(user).map(({ deviceKey }) => deviceKey)),
+      [['key 2'], ['key 1']],
+    );
+  });
+
+  it('is written to be used once a day, and while its owner is in a room', async () => {
+    const { hub, clock, store, done, run } = await openHubWorld();
+    await done(hub.names.claim(claim('Ann', 'key 1')));
+    await done(hub.create(entry('lobby', 'Ann', { deviceKey: 'key 1' })));
+    const before = store.commits.length;
+    for (let hour = 0; hour < 50; hour += 1) {
+      clock.advance(DAY_MS / 24);
+      hub.sweep();
+      await run();
+    }
+    assert.equal(store.commits.length - before, 2);
+    assert.equal(store.names[0]!.usedMs - store.names[0]!.takenMs, 2 * DAY_MS);
+  });
+
+  it('makes room for another one when the server is full', async () => {
+    const { hub, clock, store, done, refusal } = await openHubWorld({ limits: { namesMax: 3 } });
+    for (const user of ['a', 'b', 'c']) await done(hub.names.claim(claim(user, `key of ${user}`)));
+    assert.equal(await refusal(hub.names.claim(claim('d', 'key of d'))), 'LIMIT_REACHED');
+    clock.advance(2 * DAY_MS);
+    await done(hub.names.claim(claim('a', 'key of a')));
+    clock.advance(defaultLimits.nameTrialMs - 2 * DAY_MS);
+    await done(hub.names.claim(claim('d', 'key of d')));
+    assert.equal(hub.names.size, 2);
+    assert.deepEqual(
+      store.names.map(({ user }) => user),
+      ['a', 'd'],
+    );
+  });
+});
+
+describe('Names taken from one address', () => {
+  it('are bounded until they are used again on a later day, those on their way to the store included', async () => {
+    const { hub, clock, done, refusal } = await openHubWorld({ limits: { addressNewNamesMax: 2 } });
+    const both = Promise.all(['a', 'b'].map((user) => hub.names.claim(claim(user, `key of ${user}`))));
+    await assert.rejects(hub.names.claim(claim('c', 'key 3')), {
+      code: 'LIMIT_REACHED',
+      message: /2 user names taken/,
+    });
+    await done(both);
+    assert.equal(await refusal(hub.names.claim(claim('c', 'key 3'))), 'LIMIT_REACHED');
+    await done(hub.names.claim(claim('c', 'key 3', '192.0.2.2')));
+    clock.advance(DAY_MS);
+    await done(hub.names.claim(claim('a', 'key of a')));
+    await done(hub.names.claim(claim('d', 'key 4')));
+    assert.equal(await refusal(hub.names.claim(claim('e', 'key 5'))), 'LIMIT_REACHED');
+  });
+});
+
+describe('The keys of a name', () => {
+  const add = (user: string, deviceKey: string, by: string) => ({ ...claim(user, deviceKey), by });
+
+  it('are added by one that owns it, and taken away again, over restarts', async () => {
+    const { hub, store, done, refusal } = await openHubWorld();
+    await done(hub.names.claim(claim('Ann', 'key 1')));
+    await done(hub.names.addKey(add('Ann', 'key 2', 'key 1')));
+    await done(hub.names.addKey(add('Ann', 'key 2', 'key 1')));
+    await done(hub.names.claim(claim('Ann', 'key 2')));
+    assert.equal(await refusal(hub.names.addKey(add('Ann', 'key 3', 'key 9'))), 'NAME_TAKEN');
+    assert.equal(await refusal(hub.names.removeKey({ user: 'Ann', deviceKey: 'key 1', by: 'key 9' })), 'NAME_TAKEN');
+    const next = await openHubWorld({ store: store.reopen() });
+    await next.done(next.hub.names.removeKey({ user: 'Ann', deviceKey: 'key 1', by: 'key 2' }));
+    await next.done(next.hub.names.removeKey({ user: 'Ann', deviceKey: 'key 1', by: 'key 2' }));
+    assert.equal(await next.refusal(next.hub.names.claim(claim('Ann', 'key 1'))), 'NAME_TAKEN');
+    const last = { user: 'Ann', deviceKey: 'key 2', by: 'key 2' };
+    assert.equal(await next.refusal(next.hub.names.removeKey(last)), 'LIMIT_REACHED');
+    assert.equal(next.hub.names.isOwnedBy('Ann', 'key 2'), true);
+  });
+
+  it('are bounded, also by the rate of the address, and use up no name of a key that somebody else adds', async () => {
+    const limits = { nameKeysMax: 2, keyNamesMax: 1, addressNames: { perSecond: 0.001, burst: 4 } };
+    const { hub, done, refusal } = await openHubWorld({ limits });
+    await done(hub.names.claim(claim('Ann', 'key 1')));
+    await done(hub.names.addKey(add('Ann', 'key 2', 'key 1')));
+    assert.equal(await refusal(hub.names.addKey(add('Ann', 'key 3', 'key 1'))), 'LIMIT_REACHED');
+    await done(hub.names.claim(claim('Bo', 'key 2')));
+    assert.equal(await refusal(hub.names.claim(claim('Cid', 'key 2'))), 'LIMIT_REACHED');
+    await done(hub.names.claim(claim('Cid', 'key 3')));
+    assert.equal(await refusal(hub.names.addKey(add('Cid', 'key 4', 'key 3'))), 'RATE_LIMITED');
+    await assert.rejects(hub.names.addKey(add('Cid', 'k'.repeat(DEVICE_KEY_LENGTH_MAX + 1), 'key 3')), RangeError);
+  });
+
+  it('change one at a time, and stay as they were when the store fails', async () => {
+    const { hub, store, done, refusal, run } = await openHubWorld();
+    await done(hub.names.claim(claim('Ann', 'key 1')));
+    store.hold();
+    const adding = hub.names.addKey(add('Ann', 'key 2', 'key 1'));
+    await run();
+    assert.equal(hub.names.isOwnedBy('Ann', 'key 2'), false);
+    assert.equal(await refusal(hub.names.addKey(add('Ann', 'key 3', 'key 1'))), 'RATE_LIMITED');
+    store.release();
+    await done(adding);
+    store.fail();
+    assert.equal(await refusal(hub.names.removeKey({ user: 'Ann', deviceKey: 'key 2', by: 'key 1' })), 'STORE_FAILED');
+    store.recover();
+    assert.equal(hub.names.isOwnedBy('Ann', 'key 2'), true);
+    await done(hub.names.removeKey({ user: 'Ann', deviceKey: 'key 2', by: 'key 1' }));
+    assert.equal(hub.names.isOwnedBy('Ann', 'key 2'), false);
   });
 });

@@ -344,6 +344,8 @@ export class Hub {
       if (member.state !== 'joined') continue;
       if (member.timeoutMs !== undefined && nowMs - member.heardMs > member.timeoutMs) this.leave(member, 'timed-out');
       else member.reader?.retry();
+      // Who is here uses their name, however long ago they came.
+      if (member.deviceKey !== undefined) this.names.use(member.user, member.deviceKey);
     }
     this.#committer.retry();
   }

@@ -26,8 +26,16 @@ export interface Limits {
   readonly addressNames: Rate;
   /** User names that one device key may own. */
   readonly keyNamesMax: number;
-  /** User names that belong to somebody; they are kept for ever. */
+  /** User names that belong to somebody. */
   readonly namesMax: number;
+  /** … and those taken from one IP address that were not used again on a later day. */
+  readonly addressNewNamesMax: number;
+  /** Device keys of one user name. */
+  readonly nameKeysMax: number;
+  /** A name that was never used again after its first day is free after so long without use, ms. */
+  readonly nameTrialMs: number;
+  /** Any other name is free after so long without use, ms. */
+  readonly nameIdleMs: number;
   /** Bad input (junk, forged tokens, wrong passwords) from one address before it is ignored for a while. */
   readonly addressFaults: Rate;
   /** Addresses whose rates are remembered; beyond it the oldest are forgotten. */
@@ -81,6 +89,10 @@ export const defaultLimits: Limits = {
   addressNames: { perSecond: 0.1, burst: 200 },
   keyNamesMax: 16,
   namesMax: 100_000,
+  addressNewNamesMax: 1000,
+  nameKeysMax: 8,
+  nameTrialMs: 30 * 86_400_000,
+  nameIdleMs: 400 * 86_400_000,
   addressFaults: { perSecond: 10, burst: 200 },
   addressesMax: 65_536,
   passwordChecksMax: 2,

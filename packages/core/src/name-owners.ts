@@ -1,13 +1,20 @@
-import type { Batch, Operation } from './committer.ts';
 import { CoreError } from './errors.ts';
 import type { Limits } from './limits.ts';
+import { NameOperation, type NameOperations } from './name-operation.ts';
 import { validateUserName } from './names.ts';
+import { OwnedNames } from './owned-names.ts';
 import type { Clock } from './ports.ts';
 import type { StoredName } from './store.ts';
 import { KeyedBuckets } from './token-bucket.ts';
 
 /** Longest device key as text, characters. */
 export const DEVICE_KEY_LENGTH_MAX = 128;
+/** That a name is in use is written so often at most, ms. */
+export const NAME_USE_NOTED_MS = 86_400_000;
+/** A server that is full of names looks so often at most whether some are not used any more, ms. */
+const FULL_SCAN_MS = 1000;
+/** Names that become free in one transaction, at most. */
+const FREED_MAX = 1000;
 
 /** A user name that a device wants for itself. */
 export interface NameClaim {
@@ -22,45 +29,49 @@ export interface NameOwnersOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly loaded: readonly StoredName[];
-  readonly enqueue: (operation: Operation) => void;
+  readonly enqueue: NameOperations;
   /** Throws a CoreError when the server takes no requests at the moment. */
   readonly expectTaking: () => void;
 }
 
 /**
  * Which user names belong to which device keys. A name belongs to the first key that takes it, from when the store has that
- * on; a name that belongs to nobody may be used by anybody, unverified. On a wire that cannot prove keys a name may be used
- * whoever owns it, and whoever does so is unverified.
+ * on, and to the keys that one of its keys adds; a name that belongs to nobody may be used by anybody, unverified. On a wire
+ * that cannot prove keys a name may be used whoever owns it, and whoever does so is unverified. A name that nobody has used
+ * for long is nobody's again, as soon as somebody wants it, or room for another one.
  */
 export class NameOwners {
   readonly #options: NameOwnersOptions;
-  readonly #keysByName = new Map<string, Set<string>>();
-  /** Names of each key, those on their way to the store included. */
-  readonly #namesByKey = new Map<string, number>();
-  /** Claims on their way to the store. */
+  readonly #owned = new OwnedNames();
+  /** What is on its way to the store, by name: one change of a name at a time. */
   readonly #pending = new Map<string, { readonly deviceKey: string; readonly done: Promise<void> }>();
+  /** Claims on their way to the store, by key and by address. */
+  readonly #pendingClaims: NameClaim[] = [];
   readonly #rates: KeyedBuckets;
+  #scannedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: NameOwnersOptions) {
     this.#options = options;
     this.#rates = new KeyedBuckets(options.limits.addressNames, options.limits.addressesMax);
-    for (const { user, deviceKey } of options.loaded) {
-      this.#own(user, deviceKey);
-      this.#count(deviceKey, 1);
-    }
+    for (const name of options.loaded) this.#owned.put(name);
   }
 
   /** Names that belong to somebody. */
   get size(): number {
-    return this.#keysByName.size;
+    return this.#owned.size;
   }
 
   isOwned(user: string): boolean {
-    return this.#keysByName.has(user);
+    return !this.#owned.isFree(user, this.#nowMs, this.#options.limits);
   }
 
   isOwnedBy(user: string, deviceKey: string): boolean {
-    return this.#keysByName.get(user)?.has(deviceKey) === true;
+    return this.#owned.find(user, deviceKey) !== undefined;
+  }
+
+  /** The keys of a name, oldest first. */
+  keysOf(user: string): readonly StoredName[] {
+    return this.#owned.keysOf(user);
   }
 
   /**
@@ -79,25 +90,75 @@ export class NameOwners {
   /**
    * Make the name the key's own; at once when it is already. Fulfils when the store has it.
    * @throws {CoreError} NAME_TAKEN when it belongs to another key or is about to; USER_NAME_INVALID; LIMIT_REACHED when the
-   *   server or the key has as many names as it may; RATE_LIMITED, SERVER_CLOSING, STORE_FAILED
+   *   server, the key or the address has as many names as it may; RATE_LIMITED, SERVER_CLOSING, STORE_FAILED
    */
-  async claim({ user, deviceKey, address }: NameClaim): Promise<void> {
-    if (deviceKey.length === 0 || deviceKey.length > DEVICE_KEY_LENGTH_MAX) {
-      throw new RangeError(`A device key of ${deviceKey.length} characters: 1 to ${DEVICE_KEY_LENGTH_MAX} are allowed`);
-    }
+  async claim(claim: NameClaim): Promise<void> {
+    const { user, deviceKey, address } = claim;
+    expectKey(deviceKey);
     this.#options.expectTaking();
-    if (this.isOwnedBy(user, deviceKey)) return;
+    if (this.isOwnedBy(user, deviceKey)) {
+      this.use(user, deviceKey);
+      return;
+    }
     const pending = this.#pending.get(user);
     if (pending?.deviceKey === deviceKey) return pending.done;
     this.expectFree(user);
     validateUserName(user);
-    this.#expectWithinLimits(deviceKey);
-    if (!this.#rates.take(address, this.#options.clock.monotonicMs())) {
-      throw new CoreError('RATE_LIMITED', 'Too many new user names; try again later');
+    this.#expectWithinLimits(claim);
+    this.#expectWithinRate(address);
+    const nowMs = this.#nowMs;
+    this.#pendingClaims.push(claim);
+    const done = this.#store(user, deviceKey, { user, deviceKey, takenMs: nowMs, usedMs: nowMs, address });
+    return done.finally(() => this.#pendingClaims.splice(this.#pendingClaims.indexOf(claim), 1));
+  }
+
+  /** The name is used by the key: from time to time that is written. */
+  use(user: string, deviceKey: string): void {
+    const name = this.#owned.find(user, deviceKey);
+    const usedMs = this.#nowMs;
+    if (name === undefined || usedMs - name.usedMs < NAME_USE_NOTED_MS || this.#pending.has(user)) return;
+    const used = { ...name, usedMs };
+    this.#owned.put(used);
+    // It is written again another day if it cannot be now.
+    this.#options.enqueue(new NameOperation([{ type: 'name-put', name: used }]));
+  }
+
+  /**
+   * The name belongs to another key too from now on; at once when it does already. Fulfils when the store has it.
+   * @param by the key that owns the name, and wants it so
+   * @throws {CoreError} NAME_TAKEN when the name is not that key's; LIMIT_REACHED: the name has as many keys as it may;
+   *   RATE_LIMITED, SERVER_CLOSING, STORE_FAILED
+   */
+  async addKey({ user, deviceKey, address, by }: NameClaim & { readonly by: string }): Promise<void> {
+    expectKey(deviceKey);
+    this.#expectOwner(user, by);
+    if (this.isOwnedBy(user, deviceKey)) return;
+    const { nameKeysMax } = this.#options.limits;
+    const count = this.keysOf(user).length;
+    if (count >= nameKeysMax) {
+      throw new CoreError('LIMIT_REACHED', `The name has ${count} device keys, the limit is ${nameKeysMax}`);
     }
-    const done = this.#take({ user, deviceKey, takenMs: this.#options.clock.wallMs() });
-    this.#pending.set(user, { deviceKey, done });
-    return done;
+    this.#expectWithinRate(address);
+    const nowMs = this.#nowMs;
+    await this.#store(user, deviceKey, { user, deviceKey, takenMs: nowMs, usedMs: nowMs, address, addedBy: by });
+  }
+
+  /**
+   * The name belongs to a key no more; at once when it does not. Fulfils when the store has that.
+   * @param by a key that owns the name, and wants it so; it may be the same, unless it is the last one
+   * @throws {CoreError} NAME_TAKEN when the name is not that key's; LIMIT_REACHED: it is the last one; RATE_LIMITED,
+   *   SERVER_CLOSING, STORE_FAILED
+   */
+  async removeKey({ user, deviceKey, by }: { user: string; deviceKey: string; by: string }): Promise<void> {
+    this.#expectOwner(user, by);
+    if (!this.isOwnedBy(user, deviceKey)) return;
+    if (this.keysOf(user).length === 1) {
+      throw new CoreError('LIMIT_REACHED', 'It is the last device key of the name, which would be nobody’s');
+    }
+    await this.#track(user, deviceKey, async () => {
+      await this.#commit([{ type: 'name-delete', user, deviceKey }]);
+      this.#owned.delete(user, deviceKey);
+    });
   }
 
   /** Remember the rates of so many addresses. */
@@ -105,68 +166,82 @@ export class NameOwners {
     this.#rates.changeKeysMax(addressesMax);
   }
 
-  #expectWithinLimits(deviceKey: string): void {
-    const { namesMax, keyNamesMax } = this.#options.limits;
-    const names = this.#keysByName.size + this.#pending.size;
-    if (names >= namesMax) throw new CoreError('LIMIT_REACHED', `The server keeps ${names} user names, its limit`);
-    const ownNames = this.#namesByKey.get(deviceKey) ?? 0;
+  get #nowMs(): number {
+    return this.#options.clock.wallMs();
+  }
+
+  #expectOwner(user: string, deviceKey: string): void {
+    this.#options.expectTaking();
+    this.expectOwnedBy(user, deviceKey);
+    if (this.#pending.has(user)) throw new CoreError('RATE_LIMITED', 'The name’s keys are being changed already');
+  }
+
+  #expectWithinRate(address: string): void {
+    if (!this.#rates.take(address, this.#options.clock.monotonicMs())) {
+      throw new CoreError('RATE_LIMITED', 'Too many new user names; try again later');
+    }
+  }
+
+  #expectWithinLimits({ deviceKey, address }: NameClaim): void {
+    const { namesMax, keyNamesMax, addressNewNamesMax } = this.#options.limits;
+    const pending = this.#pendingClaims;
+    const ownNames = this.#owned.takenBy(deviceKey) + pending.filter((claim) => claim.deviceKey === deviceKey).length;
     if (ownNames >= keyNamesMax) {
       throw new CoreError('LIMIT_REACHED', `This device has ${ownNames} user names, the limit is ${keyNamesMax}`);
     }
-  }
-
-  async #take(name: StoredName): Promise<void> {
-    this.#count(name.deviceKey, 1);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#options.enqueue(new NameOperation(name, resolve, reject));
-      });
-      this.#own(name.user, name.deviceKey);
-    } catch (error) {
-      this.#count(name.deviceKey, -1);
-      throw error;
-    } finally {
-      this.#pending.delete(name.user);
+    const newNames = this.#owned.onTrialFrom(address) + pending.filter((claim) => claim.address === address).length;
+    if (newNames >= addressNewNamesMax) {
+      const fault = `${newNames} user names taken from this address were not used again, the limit is ${addressNewNamesMax}`;
+      throw new CoreError('LIMIT_REACHED', fault);
     }
+    if (this.size + pending.length >= namesMax) this.#freeIdle();
+    const names = this.size + pending.length;
+    if (names >= namesMax) throw new CoreError('LIMIT_REACHED', `The server keeps ${names} user names, its limit`);
   }
 
-  #own(user: string, deviceKey: string): void {
-    const keys = this.#keysByName.get(user);
-    if (keys === undefined) this.#keysByName.set(user, new Set([deviceKey]));
-    else keys.add(deviceKey);
+  /** Names that nobody uses make room for others. */
+  #freeIdle(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#scannedMs < FULL_SCAN_MS) return;
+    this.#scannedMs = nowMs;
+    const idle: string[] = [];
+    for (const user of this.#owned.idle(this.#nowMs, this.#options.limits)) {
+      if (!this.#pending.has(user)) idle.push(user);
+      if (idle.length >= FREED_MAX) break;
+    }
+    if (idle.length === 0) return;
+    for (const user of idle) this.#owned.delete(user);
+    // If the store does not take it they are somebody's again after a restart, and idle still.
+    this.#options.enqueue(new NameOperation(idle.map((user) => ({ type: 'name-delete', user }))));
   }
 
-  #count(deviceKey: string, change: number): void {
-    const count = (this.#namesByKey.get(deviceKey) ?? 0) + change;
-    if (count === 0) this.#namesByKey.delete(deviceKey);
-    else this.#namesByKey.set(deviceKey, count);
+  /** Write a name for a key; whoever had it and has not used it for long has it no more. */
+  #store(user: string, deviceKey: string, name: StoredName): Promise<void> {
+    return this.#track(user, deviceKey, async () => {
+      const isFreed = name.addedBy === undefined && this.keysOf(user).length > 0;
+      const freed = isFreed ? [{ type: 'name-delete', user } as const] : [];
+      await this.#commit([...freed, { type: 'name-put', name }]);
+      if (isFreed) this.#owned.delete(user);
+      this.#owned.put(name);
+    });
+  }
+
+  #track(user: string, deviceKey: string, change: () => Promise<void>): Promise<void> {
+    const done = change().finally(() => this.#pending.delete(user));
+    this.#pending.set(user, { deviceKey, done });
+    return done;
+  }
+
+  #commit(changes: NameOperation['changes']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#options.enqueue(new NameOperation(changes, resolve, reject));
+    });
   }
 }
 
-/** A name on its way into the store. */
-class NameOperation implements Operation {
-  readonly #name: StoredName;
-  readonly #resolve: () => void;
-  readonly #reject: (error: CoreError) => void;
-
-  constructor(name: StoredName, resolve: () => void, reject: (error: CoreError) => void) {
-    this.#name = name;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  seal(batch: Batch): void {
-    batch.add({ type: 'name-put', name: this.#name });
-  }
-
-  committed(): void {
-    this.#resolve();
-  }
-
-  failed(error: CoreError): 'drop' {
-    this.#reject(error);
-    return 'drop';
-  }
+function expectKey(deviceKey: string): void {
+  if (deviceKey.length > 0 && deviceKey.length <= DEVICE_KEY_LENGTH_MAX) return;
+  throw new RangeError(`A device key of ${deviceKey.length} characters: 1 to ${DEVICE_KEY_LENGTH_MAX} are allowed`);
 }
 
 function nameTaken(user: string): CoreError {

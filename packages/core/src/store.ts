@@ -39,8 +39,14 @@ export interface StoredMember {
 export interface StoredName {
   readonly user: string;
   readonly deviceKey: string;
-  /** When the key took it, ms since the Unix epoch. */
+  /** When the key took it, or was added to it, ms since the Unix epoch. */
   readonly takenMs: number;
+  /** When the key last used it, to within a day, ms since the Unix epoch. */
+  readonly usedMs: number;
+  /** IP address it was taken from; empty: not known. */
+  readonly address: string;
+  /** The key that added this one; undefined: it took the name itself. */
+  readonly addedBy?: string | undefined;
 }
 
 /** One step of a transaction. Steps apply in order; either all of a batch or none. */
@@ -51,8 +57,10 @@ export type StoreChange =
   /** Inserts, or replaces the member of the same id. */
   | { readonly type: 'member-put'; readonly member: StoredMember }
   | { readonly type: 'member-delete'; readonly memberId: number }
-  /** Harmless when the name belongs to the key already: then that stays as it was. */
+  /** When the name belongs to the key already, only `usedMs` is written, if it is later. */
   | { readonly type: 'name-put'; readonly name: StoredName }
+  /** The name belongs to this key no more, or (without a key) to nobody. Harmless when that is so already. */
+  | { readonly type: 'name-delete'; readonly user: string; readonly deviceKey?: string | undefined }
   /** Appends; refused with STORE_FENCED unless `event.seq` is the room's last sequence number + 1. */
   | { readonly type: 'event'; readonly event: RoomEvent };
 

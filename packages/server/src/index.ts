@@ -17,4 +17,5 @@ export { createLogger, type LogSink } from './log/logger.ts';
 export { openLog, type ServerLog } from './log/open-log.ts';
 export type { Reloaded } from './reload.ts';
 export { type RunningServer, startServer } from './server.ts';
+export { freeName } from './store/sqlite/free-name.ts';
 export { type LoggedRoom, type LogReader, openLogReader } from './store/sqlite/log-reader.ts';

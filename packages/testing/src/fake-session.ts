@@ -1,6 +1,7 @@
 import type {
   ClosedEvent,
   CloseReason,
+  OwnKey,
   SendOptions,
   SendReceipt,
   Session,
@@ -66,6 +67,50 @@ export class FakeSession implements Session {
 
   async users(): Promise<string[]> {
     return this.known.users;
+  }
+
+  /** Changes are recorded as what was asked for, such as `edit 3 hi`, and treated as messages are. */
+  edit(seq: number, text: string): Promise<SendReceipt> {
+    return this.#change('edit', seq, text, () => this.emit({ type: 'edit', ...this.#own(seq), text }));
+  }
+
+  withdraw(seq: number): Promise<SendReceipt> {
+    return this.#change('withdraw', seq, '', () => this.emit({ type: 'withdrawal', ...this.#own(seq) }));
+  }
+
+  react(seq: number, text: string): Promise<SendReceipt> {
+    return this.#change('react', seq, text, () => this.emit({ type: 'reaction', ...this.#own(seq), text }));
+  }
+
+  keyList: OwnKey[] = [];
+
+  async keys(): Promise<OwnKey[]> {
+    return this.keyList;
+  }
+
+  async addKey(key: string): Promise<OwnKey[]> {
+    this.keyList = [...this.keyList, { key, addedMs: 0, usedMs: 0, isThisDevice: false }];
+    return this.keyList;
+  }
+
+  async removeKey(key: string): Promise<OwnKey[]> {
+    this.keyList = this.keyList.filter((own) => own.key !== key);
+    return this.keyList;
+  }
+
+  typing(isTyping: boolean): void {
+    this.sent.push(`typing ${isTyping}`);
+  }
+
+  #own(target: number) {
+    return { user: this.user, target, isOwn: true };
+  }
+
+  async #change(what: string, seq: number, text: string, emit: () => void): Promise<SendReceipt> {
+    this.sent.push(`${what} ${seq} ${text}`.trim());
+    if (!this.abilities.has('edit')) throw new Error(`Cannot ${what}: ${this.scheme}:// has no way to`);
+    emit();
+    return { status: 'accepted' };
   }
 
   /** What a confirming wire does with a message: it comes back as an event. */

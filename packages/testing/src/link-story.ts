@@ -1,4 +1,5 @@
-import { WorldClient, WorldServer } from './link-world.ts';
+import { WorldServer } from './link-world.ts';
+import { WorldClient } from './link-world-client.ts';
 import { type Prng, prng } from './prng.ts';
 import { SimNetwork } from './sim-network.ts';
 
@@ -6,6 +7,9 @@ import { SimNetwork } from './sim-network.ts';
 const STORY_MS = 12_000;
 export const HEALED_WITHIN_MS = 20_000;
 const CLIENTS_MAX = 4;
+/** What every path carries (docs/wires/link.md "MTU"), and what none exceeds; bytes of UDP payload. */
+const DATAGRAM_BYTES_MIN = 1_200;
+const DATAGRAM_BYTES_MAX = 65_507;
 const ROOMS = ['lobby', 'garden', 'attic'];
 
 /** What may go wrong in one story: each kind only in some of them, so that every mixture comes up. */
@@ -19,6 +23,8 @@ interface Swarm {
   readonly hasClogs: boolean;
   readonly hasDatagramBlocks: boolean;
   readonly hasStreamBlocks: boolean;
+  /** Datagrams that are larger than ever before vanish for a while: a route with a smaller MTU. */
+  readonly hasBlackHoles: boolean;
   readonly hasAddressChanges: boolean;
   readonly hasResets: boolean;
   readonly hasRestarts: boolean;
@@ -39,6 +45,7 @@ function drawSwarm(random: Prng): Swarm {
     hasClogs: random.chance(0.3),
     hasDatagramBlocks: random.chance(0.4),
     hasStreamBlocks: random.chance(0.3),
+    hasBlackHoles: random.chance(0.2),
     hasAddressChanges: random.chance(0.3),
     hasResets: random.chance(0.3),
     hasRestarts: random.chance(0.3),
@@ -88,7 +95,14 @@ function harm(client: WorldClient, swarm: Swarm, random: Prng): void {
 function heal(client: WorldClient): void {
   const { wire } = client;
   for (const lane of [wire.up, wire.down])
-    Object.assign(lane.faults, { loss: 0, duplicate: 0, reorder: 0, corrupt: 0, isBlocked: false, mtuBytes: 65_507 });
+    Object.assign(lane.faults, {
+      loss: 0,
+      duplicate: 0,
+      reorder: 0,
+      corrupt: 0,
+      isBlocked: false,
+      mtuBytes: DATAGRAM_BYTES_MAX,
+    });
   for (const faults of [wire.streamUp, wire.streamDown]) faults.stall = 0;
   wire.blockStream('up', false);
   wire.blockStream('down', false);
@@ -139,6 +153,18 @@ function planTroubles(
         },
         () => {
           faults.isBlocked = false;
+        },
+      );
+    });
+  if (swarm.hasBlackHoles)
+    troubles.push(() => {
+      const { faults } = any().wire[lane()];
+      lasting(
+        () => {
+          faults.mtuBytes = DATAGRAM_BYTES_MIN;
+        },
+        () => {
+          faults.mtuBytes = DATAGRAM_BYTES_MAX;
         },
       );
     });

@@ -259,8 +259,23 @@ export class ScriptedStore implements Store {
       }
       case 'name-put': {
         const { name } = change;
-        if (disk.names.some(({ user }) => user === name.user)) this.#refuse(`The name ${name.user} has an owner`);
+        const isSame = (other: StoredName): boolean => other.user === name.user && other.deviceKey === name.deviceKey;
+        if (disk.names.some(isSame)) {
+          return {
+            ...disk,
+            names: disk.names.map((other) => (isSame(other) ? { ...other, usedMs: name.usedMs } : other)),
+          };
+        }
+        if (name.addedBy === undefined && disk.names.some(({ user }) => user === name.user)) {
+          this.#refuse(`The name ${name.user} has an owner`);
+        }
         return { ...disk, names: [...disk.names, name] };
+      }
+      case 'name-delete': {
+        const { user, deviceKey } = change;
+        const isMeant = (name: StoredName): boolean =>
+          name.user === user && (deviceKey === undefined || name.deviceKey === deviceKey);
+        return { ...disk, names: disk.names.filter((name) => !isMeant(name)) };
       }
       case 'event': {
         const { event } = change;

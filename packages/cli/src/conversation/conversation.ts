@@ -1,13 +1,15 @@
 import type { ClosedEvent, Session } from '@confab/client';
-import { sanitizeName } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
+import { runChange } from './change-command.ts';
 import type { Interrupt, Interruption } from './interruption.ts';
 import { renderLink } from './link-readout.ts';
 import { OutboxNotes } from './outbox-notes.ts';
+import { RecentMessages } from './recent-messages.ts';
 import { renderEvent } from './render.ts';
 import { runCommand } from './room-command.ts';
 import { Sender } from './sender.ts';
 import { parseTypedLine, typedHelp } from './typed-line.ts';
+import { TypingNotes } from './typing-notes.ts';
 
 /** Leaving waits for the network so long at most, ms. */
 const LEAVE_TIMEOUT_MS = 5000;
@@ -40,10 +42,11 @@ export interface Ending {
 export async function converse({ session, screen, interruption, isListening }: ConversationOptions): Promise<Ending> {
   const sender = new Sender(session, screen);
   const emptied = new Emptied(session);
-  const showing = showEvents(session, screen, sender, emptied);
-  if (screen.isInteractive) screen.setPrompt(`${sanitizeName(session.user)}> `);
+  const recent = new RecentMessages();
+  const typists = screen.isInteractive ? new TypingNotes({ session, screen }) : undefined;
+  const showing = showEvents(session, screen, { sender, emptied, recent, typists });
 
-  const typing = readLines(session, screen, sender).then(async (end) => {
+  const typing = readLines(session, screen, { sender, recent }).then(async (end) => {
     await sender.settled();
     if (end === 'end-of-input' && !screen.isInteractive) await emptied.wait(OUTBOX_TIMEOUT_MS);
     if (end === 'end-of-input' && isListening === true) await showing;
@@ -51,6 +54,7 @@ export async function converse({ session, screen, interruption, isListening }: C
   await Promise.race([session.closed, typing, interruption.first]);
 
   const { interrupt } = interruption;
+  typists?.stop();
   screen.close();
   const closed = await leave(session);
   await Promise.race([showing, interrupt === undefined ? never : delay(SHOW_AFTER_INTERRUPT_MS)]);
@@ -98,11 +102,26 @@ async function leave(session: Session): Promise<ClosedEvent> {
 }
 
 /** Until the session is over or nobody reads any more. */
-async function showEvents(session: Session, screen: Screen, sender: Sender, emptied: Emptied): Promise<void> {
+async function showEvents(
+  session: Session,
+  screen: Screen,
+  {
+    sender,
+    emptied,
+    recent,
+    typists,
+  }: { sender: Sender; emptied: Emptied; recent: RecentMessages; typists: TypingNotes | undefined },
+): Promise<void> {
   const notes = new OutboxNotes(session);
   // A session begins over TCP; by now it may have gone on to UDP, which is to be told.
   let path: string = 'tcp';
   for await (const event of session.events()) {
+    typists?.note(event);
+    if (event.type === 'typing') continue;
+    if (event.type === 'entered') {
+      recent.clear();
+      continue;
+    }
     if (event.type === 'outbox') {
       emptied.look();
       const note = notes.note(event);
@@ -116,18 +135,26 @@ async function showEvents(session: Session, screen: Screen, sender: Sender, empt
     }
     // What somebody has typed here stands on the screen already.
     if (event.type === 'message' && event.isOwn && screen.isInteractive) {
-      if (session.outbox === undefined || sender.takeTyped(event.text)) continue;
+      if (session.outbox === undefined || sender.takeTyped(event.text)) {
+        recent.note(event);
+        continue;
+      }
     }
     if (event.type === 'reachability') {
       await screen.printStatus(`! ${event.text}`);
       continue;
     }
-    const text = renderEvent(event);
+    const text = renderEvent(event, (seq) => recent.find(seq));
+    recent.note(event);
     if (text !== undefined && !(await screen.print(text))) return;
   }
 }
 
-async function readLines(session: Session, screen: Screen, sender: Sender): Promise<'end-of-input' | 'leave'> {
+async function readLines(
+  session: Session,
+  screen: Screen,
+  { sender, recent }: { sender: Sender; recent: RecentMessages },
+): Promise<'end-of-input' | 'leave'> {
   for (;;) {
     const line = await screen.nextLine();
     if (line === undefined) return 'end-of-input';
@@ -147,9 +174,17 @@ async function readLines(session: Session, screen: Screen, sender: Sender): Prom
       case 'join':
       case 'rooms':
       case 'users':
+      case 'keys':
         // What was said before goes out before: it belongs to the room of then.
         await sender.settled();
         await runCommand(typed, session, screen);
+        break;
+      case 'edit':
+      case 'withdraw':
+      case 'react':
+      case 'last':
+        await sender.settled();
+        await runChange(typed, session, recent, screen);
         break;
       case 'unknown-command':
         await screen.printStatus(`! There is no ${typed.command}; /help lists the commands, //text says "/text".`);

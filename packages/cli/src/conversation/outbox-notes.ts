@@ -12,15 +12,16 @@ export class OutboxNotes {
   }
 
   /** A line about it, if it is worth one. */
-  note({ number, state, text }: OutboxEvent): string | undefined {
+  note({ number, state, action, text }: OutboxEvent): string | undefined {
+    const what = action === 'withdrawal' ? 'a withdrawal' : `"${excerpt(text)}"`;
     if (state === 'accepted' || state === 'failed') {
       // What was refused is told by whoever has sent it.
-      return this.#told.delete(number) && state === 'accepted' ? `! Sent: "${excerpt(text)}"` : undefined;
+      return this.#told.delete(number) && state === 'accepted' ? `! Sent: ${what}` : undefined;
     }
     // Most are queued for no longer than it takes to say so.
     if (state !== 'queued' || this.#told.has(number)) return undefined;
     if (this.#session.outbox?.find(number)?.state !== 'queued') return undefined;
     this.#told.add(number);
-    return `! Queued, to be sent when the server is there again: "${excerpt(text)}"`;
+    return `! Queued, to be sent when the server is there again: ${what}`;
   }
 }

@@ -16,6 +16,23 @@ test('where names can be proved, those that were not are marked', () => {
   assert.equal(renderMessage('Bob', 'hi', true), 'Bob: hi');
 });
 
+test('what is about an earlier message quotes it, or names its number when it is not known any more', () => {
+  const said = { seq: 3, user: 'Bob\x07', text: 'hello\nthere', isOwn: false, reactsTo: undefined };
+  const find = () => said;
+  const facts = { user: 'Ann', target: 3, isOwn: false, seq: 9 } as const;
+  const edit = { type: 'edit', ...facts, text: 'one\nBob: two' } as const;
+  assert.equal(renderEvent(edit, find), 'Ann (instead of "hello there"): one\n    Bob: two');
+  assert.equal(renderEvent(edit), 'Ann (instead of #3): one\n    Bob: two');
+  assert.equal(renderEvent({ type: 'withdrawal', ...facts }, find), '* Ann withdrew "hello there"');
+  assert.equal(
+    renderEvent({ type: 'withdrawal', ...facts }, () => ({ ...said, text: '👍', reactsTo: 1 })),
+    '* Ann withdrew the reaction 👍',
+  );
+  const reaction = { type: 'reaction', ...facts, isVerified: false, text: '👍\x1b[2J\n' } as const;
+  assert.equal(renderEvent(reaction, find), '* Ann (unverified) reacted 👍 to Bob\ufffd\'s "hello there"');
+  assert.equal(renderEvent(reaction), '* Ann (unverified) reacted 👍 to #3');
+});
+
 test('notices are one line', () => {
   assert.equal(renderEvent({ type: 'notice', text: 'Bob\njoined' }), '* Bob joined');
   assert.equal(

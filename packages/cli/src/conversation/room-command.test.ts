@@ -32,6 +32,15 @@ test('/rooms and /who list names, made harmless', async () => {
   assert.deepEqual(await shown({ kind: 'users' }, session), ['Here: none']);
 });
 
+test('/keys shows the keys of one’s name after what was done about them', async () => {
+  const session = new FakeSession({ abilities: ['keys'] });
+  session.keyList = [{ key: 'abc', addedMs: 0, usedMs: 0, isThisDevice: true }];
+  const added = await shown({ kind: 'keys', change: 'add', key: 'def\u001b[2J' }, session);
+  assert.match(added[0]!, /^ {2}abc {2}this device\n {2}def {2}last used [\d: -]+$/);
+  await shown({ kind: 'keys', change: 'remove', key: 'abc' }, session);
+  assert.equal((await shown({ kind: 'keys', change: undefined, key: '' }, session))[0]?.includes('abc'), false);
+});
+
 test('what the wire or the server refuses is shown in one line', async () => {
   const session = new FakeSession();
   session.rooms = () => Promise.reject(new Error('Cannot list rooms: ucrp:// has no way to'));

@@ -1,15 +1,16 @@
-import type { Session } from '@confab/client';
+import type { OwnKey, Session } from '@confab/client';
 import { reasonOf } from '../failure.ts';
+import { clock } from '../terminal/clock.ts';
 import { sanitizeName } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { TypedLine } from './typed-line.ts';
 
-type RoomCommand = Extract<TypedLine, { kind: 'join' | 'rooms' | 'users' }>;
+type RoomCommand = Extract<TypedLine, { kind: 'join' | 'rooms' | 'users' | 'keys' }>;
 
 /** A server that does not answer is not waited for longer than this, ms. */
 const ANSWER_TIMEOUT_MS = 5000;
 
-/** `/join`, `/rooms` and `/who`: ask the session, and show what it says, or why it cannot. */
+/** `/join`, `/rooms`, `/who` and `/keys`: ask the session, and show what it says, or why it cannot. */
 export async function runCommand(command: RoomCommand, session: Session, screen: Screen): Promise<void> {
   try {
     await screen.printStatus(await answer(command, session));
@@ -31,9 +32,35 @@ async function answer(command: RoomCommand, session: Session): Promise<string> {
       return listed('Rooms', await session.rooms({ signal }));
     case 'users':
       return listed('Here', await session.users({ signal }));
+    case 'keys':
+      return listKeys(await keysOf(command, session, signal));
   }
 }
 
 function listed(title: string, names: readonly string[]): string {
   return names.length === 0 ? `${title}: none` : `${title}: ${names.map(sanitizeName).join(', ')}`;
+}
+
+function keysOf(
+  { change, key }: Extract<RoomCommand, { kind: 'keys' }>,
+  session: Session,
+  signal: AbortSignal,
+): Promise<OwnKey[]> {
+  switch (change) {
+    case 'add':
+      return session.addKey(key, { signal });
+    case 'remove':
+      return session.removeKey(key, { signal });
+    default:
+      return session.keys({ signal });
+  }
+}
+
+function listKeys(keys: readonly OwnKey[]): string {
+  return keys
+    .map(({ key, usedMs, isThisDevice }) => {
+      const when = isThisDevice ? 'this device' : `last used ${clock(usedMs)}`;
+      return `  ${sanitizeName(key)}  ${when}`;
+    })
+    .join('\n');
 }

@@ -44,7 +44,30 @@ test('/link asks for the state of the link, and /help has it where there is one'
   assert.doesNotMatch(typedHelp(new Set()), /\/link/);
 });
 
+test('/edit, /react and /withdraw mean the newest message, or the one that is named by its number', () => {
+  assert.deepEqual(parseTypedLine('/edit  new  text ', true), { kind: 'edit', seq: undefined, text: 'new  text' });
+  assert.deepEqual(parseTypedLine('/edit #12 new text', true), { kind: 'edit', seq: 12, text: 'new text' });
+  assert.deepEqual(parseTypedLine('/EDIT #12', true), { kind: 'edit', seq: 12, text: '' });
+  assert.deepEqual(parseTypedLine('/edit #12th try', true), { kind: 'edit', seq: undefined, text: '#12th try' });
+  assert.deepEqual(parseTypedLine('/react #3 👍', true), { kind: 'react', seq: 3, text: '👍' });
+  assert.deepEqual(parseTypedLine('/withdraw', true), { kind: 'withdraw', seq: undefined });
+  assert.deepEqual(parseTypedLine('/delete #9', true), { kind: 'withdraw', seq: 9 });
+  assert.deepEqual(parseTypedLine('/last', true), { kind: 'last' });
+  assert.deepEqual(parseTypedLine('/edit hi', false), { kind: 'say', text: '/edit hi' });
+});
+
+test('/keys lists, adds or removes', () => {
+  assert.deepEqual(parseTypedLine('/keys', true), { kind: 'keys', change: undefined, key: '' });
+  assert.deepEqual(parseTypedLine('/keys add  abc ', true), { kind: 'keys', change: 'add', key: 'abc' });
+  assert.deepEqual(parseTypedLine('/keys remove', true), { kind: 'keys', change: 'remove', key: '' });
+  assert.deepEqual(parseTypedLine('/keys drop abc', true), { kind: 'unknown-command', command: '/keys drop' });
+});
+
 test('/help lists what the wire can do', () => {
   assert.match(typedHelp(new Set(['join', 'users'])), /\/join ROOM.*\n.*\/who/);
-  assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who/);
+  assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who|\/edit|\/react|\/last/);
+  assert.match(
+    typedHelp(new Set(['edit', 'react', 'withdraw'])),
+    /\/edit TEXT.*\n.*\/withdraw.*\n.*\/react.*\n.*\/last/,
+  );
 });

@@ -30,6 +30,7 @@ export class LineScreen implements Screen {
   readonly #readline: Interface;
   readonly #lines = new LineQueue();
   readonly #interruptHandlers = new Set<() => void>();
+  readonly #lineHandlers = new Set<(line: string) => void>();
   #prompt = '';
   #promptOptions: PromptOptions = {};
   /** What stands on the screen now. */
@@ -95,6 +96,11 @@ export class LineScreen implements Screen {
     return true;
   }
 
+  onLineChange(handler: (line: string) => void): () => void {
+    this.#lineHandlers.add(handler);
+    return () => this.#lineHandlers.delete(handler);
+  }
+
   onInterrupt(handler: () => void): () => void {
     this.#interruptHandlers.add(handler);
     return () => this.#interruptHandlers.delete(handler);
@@ -128,6 +134,7 @@ export class LineScreen implements Screen {
     setImmediate(() => {
       this.#isDrawDue = false;
       this.#draw();
+      for (const handler of [...this.#lineHandlers]) handler(this.#readline.line);
     });
   };
 

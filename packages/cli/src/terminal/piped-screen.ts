@@ -44,6 +44,10 @@ export class PipedScreen implements Screen {
     return false;
   }
 
+  onLineChange(): () => void {
+    return () => {};
+  }
+
   onInterrupt(): () => void {
     return () => {};
   }

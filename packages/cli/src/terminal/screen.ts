@@ -15,6 +15,8 @@ export interface Screen {
   printStatus(text: string): Promise<void>;
   /** Put text back for editing, unless something is being typed; returns whether it did. */
   restoreLine(text: string): boolean;
+  /** Told of the line being typed after each key, and of an empty one when it is finished; never where nobody types. */
+  onLineChange(handler: (line: string) => void): () => void;
   /** Ctrl+C on a terminal that does not turn it into a signal. Returns a function that stops listening. */
   onInterrupt(handler: () => void): () => void;
   /** Let go of input; a `nextLine` under way gets undefined. Output still works. */

@@ -149,11 +149,16 @@ export class MemoryStore implements Store {
         this.#members.delete(change.memberId);
         break;
       case 'name-put': {
-        const { user, deviceKey } = change.name;
-        const key = JSON.stringify([user, deviceKey]);
-        if (!this.#names.has(key)) this.#names.set(key, change.name);
+        const key = nameKeyOf(change.name.user, change.name.deviceKey);
+        const known = this.#names.get(key);
+        const usedMs = Math.max(known?.usedMs ?? 0, change.name.usedMs);
+        this.#names.set(key, { ...(known ?? change.name), usedMs });
         break;
       }
+      case 'name-delete':
+        if (change.deviceKey !== undefined) this.#names.delete(nameKeyOf(change.user, change.deviceKey));
+        else for (const [key, { user }] of this.#names) if (user === change.user) this.#names.delete(key);
+        break;
       case 'event':
         this.#rooms.get(change.event.roomId)?.log.append(change.event);
         break;
@@ -177,4 +182,8 @@ export class MemoryStore implements Store {
   #expectOpen(): void {
     if (this.#isClosed) throw storeFailed('Cannot use the store: it was closed');
   }
+}
+
+function nameKeyOf(user: string, deviceKey: string): string {
+  return JSON.stringify([user, deviceKey]);
 }

@@ -19,6 +19,10 @@ export const Control = {
   USER_LIST: 9,
   ACCEPTED: 10,
   REFUSED: 11,
+  KEYS: 12,
+  ADD_KEY: 13,
+  REMOVE_KEY: 14,
+  KEY_LIST: 15,
 } as const;
 
 /** Event kinds as the rooms' logs have them. */

@@ -5,6 +5,7 @@ import {
   appendEvent,
   closeRoom,
   deleteMember,
+  deleteName,
   exampleEvent,
   exampleMember,
   exampleRoom,
@@ -37,6 +38,7 @@ type ChangePlan =
     }
   | { readonly type: 'member-delete'; readonly id: number }
   | { readonly type: 'name-put'; readonly user: string; readonly deviceKey: string; readonly takenMs: number }
+  | { readonly type: 'name-delete'; readonly user: string; readonly deviceKey: string | undefined }
   | {
       readonly type: 'event';
       readonly choice: number;
@@ -96,6 +98,14 @@ const changePlan: fc.Arbitrary<ChangePlan> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('name-delete' as const),
+      user: fc.constantFrom('Ann', 'ann', 'é', 'e\u0301'),
+      deviceKey: optional(fc.constantFrom('k1', 'K1')),
+    }),
+  },
+  {
     weight: 8,
     arbitrary: fc.record({
       type: fc.constant('event' as const),
@@ -127,6 +137,8 @@ function changesOf(plans: readonly ChangePlan[], model: StoreModel): StoreChange
         return putMember(exampleMember(plan.id, chosen(plan.choice), { user: plan.user, deviceKey: plan.deviceKey }));
       case 'name-put':
         return putName(plan.user, plan.deviceKey, plan.takenMs);
+      case 'name-delete':
+        return deleteName(plan.user, plan.deviceKey);
       case 'member-delete':
         return deleteMember(plan.id);
       case 'event': {

@@ -48,10 +48,16 @@ export const closeRoom = (roomId: number, timeMs = 1_700_000_001_000): StoreChan
   timeMs,
 });
 export const putMember = (member: StoredMember): StoreChange => ({ type: 'member-put', member });
-export const putName = (user: string, deviceKey: string, takenMs = 1_700_000_000_000): StoreChange => ({
+export const putName = (
+  user: string,
+  deviceKey: string,
+  takenMs = 1_700_000_000_000,
+  more: Partial<StoredName> = {},
+): StoreChange => ({
   type: 'name-put',
-  name: { user, deviceKey, takenMs },
+  name: { user, deviceKey, takenMs, usedMs: takenMs, address: '192.0.2.1', ...more },
 });
+export const deleteName = (user: string, deviceKey?: string): StoreChange => ({ type: 'name-delete', user, deviceKey });
 export const deleteMember = (memberId: number): StoreChange => ({ type: 'member-delete', memberId });
 export const appendEvent = (event: RoomEvent): StoreChange => ({ type: 'event', event });
 
@@ -66,6 +72,8 @@ export function plainState<State extends Pick<LoadedState, 'rooms' | 'members' |
   const byId = (a: { readonly id: number }, b: { readonly id: number }) => a.id - b.id;
   const rooms = state.rooms.map((room) => withoutUndefined(room) as LoadedRoom).toSorted(byId);
   const members = state.members.map((member) => withoutUndefined(member) as StoredMember).toSorted(byId);
-  const names = state.names.toSorted((a, b) => (text(a) < text(b) ? -1 : 1));
+  const names = state.names
+    .map((name) => withoutUndefined(name) as StoredName)
+    .toSorted((a, b) => (text(a) < text(b) ? -1 : 1));
   return { ...state, rooms, members, names };
 }

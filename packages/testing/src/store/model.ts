@@ -144,8 +144,16 @@ function apply(state: ModelState, change: Exclude<StoreChange, { type: 'event' }
     }
     case 'name-put': {
       const { name } = change;
-      const isKnown = state.names.some(({ user, deviceKey }) => user === name.user && deviceKey === name.deviceKey);
-      return isKnown ? state : { ...state, names: [...state.names, name] };
+      const isSame = (other: StoredName): boolean => other.user === name.user && other.deviceKey === name.deviceKey;
+      if (!state.names.some(isSame)) return { ...state, names: [...state.names, name] };
+      const used = (other: StoredName): StoredName => ({ ...other, usedMs: Math.max(other.usedMs, name.usedMs) });
+      return { ...state, names: state.names.map((other) => (isSame(other) ? used(other) : other)) };
+    }
+    case 'name-delete': {
+      const { user, deviceKey } = change;
+      const isMeant = (name: StoredName): boolean =>
+        name.user === user && (deviceKey === undefined || name.deviceKey === deviceKey);
+      return { ...state, names: state.names.filter((name) => !isMeant(name)) };
     }
     case 'member-delete':
       return { ...state, members: state.members.filter(({ id }) => id !== change.memberId) };

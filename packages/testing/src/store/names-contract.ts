@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   appendEvent,
+  deleteName,
   exampleEvent,
   exampleMember,
   exampleRoom,
@@ -16,14 +17,40 @@ export function namesContract(open: OpenStore): void {
   test('a user name and its keys are kept, each pair once and as it was taken first', async (context) => {
     const { store, reopen } = await open(context);
     await store.commit([putName('Ann', 'key 1', 5), putName('Bo', 'key 2', 6)]);
-    await store.commit([putName('Ann', 'key 1', 7), putName('Ann', 'key 3', 8), putName('ann', 'key 2', 9)]);
-    const { names } = plainState(await (await (reopen?.() ?? store)).load());
-    assert.deepEqual(names, [
-      { user: 'Ann', deviceKey: 'key 1', takenMs: 5 },
-      { user: 'Ann', deviceKey: 'key 3', takenMs: 8 },
-      { user: 'Bo', deviceKey: 'key 2', takenMs: 6 },
-      { user: 'ann', deviceKey: 'key 2', takenMs: 9 },
+    const later = { address: '192.0.2.9', addedBy: 'key 1' };
+    await store.commit([
+      putName('Ann', 'key 1', 7, later),
+      putName('Ann', 'key 1', 6),
+      putName('Ann', 'key 3', 8, later),
+      putName('ann', 'key 2', 9),
     ]);
+    const { names } = plainState(await (await (reopen?.() ?? store)).load());
+    const address = '192.0.2.1';
+    assert.deepEqual(names, [
+      { user: 'Ann', deviceKey: 'key 1', takenMs: 5, usedMs: 7, address },
+      { user: 'Ann', deviceKey: 'key 3', takenMs: 8, usedMs: 8, ...later },
+      { user: 'Bo', deviceKey: 'key 2', takenMs: 6, usedMs: 6, address },
+      { user: 'ann', deviceKey: 'key 2', takenMs: 9, usedMs: 9, address },
+    ]);
+  });
+
+  test('a name is free again, or a key has it no more, and nothing else changes', async (context) => {
+    const { store, reopen } = await open(context);
+    await store.commit([
+      putName('Ann', 'key 1'),
+      putName('Ann', 'key 2'),
+      putName('Bo', 'key 1'),
+      putName('Bo', 'key 2'),
+    ]);
+    await store.commit([deleteName('Ann'), deleteName('Bo', 'key 1'), deleteName('nobody'), deleteName('Bo', 'key 9')]);
+    const again = await (reopen?.() ?? store);
+    const { names } = plainState(await again.load());
+    assert.deepEqual(
+      names.map(({ user, deviceKey }) => [user, deviceKey]),
+      [['Bo', 'key 2']],
+    );
+    await again.commit([putName('Ann', 'key 3'), deleteName('Ann'), putName('Ann', 'key 4')]);
+    assert.equal((await again.load()).names.find(({ user }) => user === 'Ann')?.deviceKey, 'key 4');
   });
 
   test('a name of a batch that is refused belongs to nobody', async (context) => {

@@ -5,11 +5,13 @@ import {
   ControlType,
   type Join,
   type Joined,
+  type ListedKey,
   type ListedRoom,
   type ListedUser,
   linkEntries,
   type UnknownControl,
 } from './control.ts';
+import { DEVICE_KEY_BYTES } from './handshake.ts';
 import { LINK_NAME_BYTES_MAX, LINK_OUTBOX_ID_BYTES, LINK_TEXT_BYTES_MAX, LINK_TOKEN_BYTES_MAX } from './limits.ts';
 
 const JOIN_ENTRY_BITS = 0x03;
@@ -44,13 +46,13 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | UnknownContro
         text: readText(reader),
       };
     case ControlType.ROOMS:
-      return whole(reader, { type: 'rooms', request: reader.varint() });
+      return whole(reader, readRooms(reader));
     case ControlType.ROOM_LIST:
-      return { type: 'room-list', request: reader.varint(), rooms: readList(reader, readRoom) };
+      return { type: 'room-list', request: reader.varint(), rooms: readList(reader, readRoom), more: readMore(reader) };
     case ControlType.USERS:
-      return whole(reader, { type: 'users', request: reader.varint(), channel: reader.varint() });
+      return whole(reader, readUsers(reader));
     case ControlType.USER_LIST:
-      return { type: 'user-list', request: reader.varint(), users: readList(reader, readUser) };
+      return { type: 'user-list', request: reader.varint(), users: readList(reader, readUser), more: readMore(reader) };
     case ControlType.ACCEPTED:
       return { type: 'accepted', channel: reader.varint(), post: reader.varint(), number: reader.varint() };
     case ControlType.REFUSED:
@@ -61,6 +63,14 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | UnknownContro
         code: reader.varint(),
         text: readText(reader),
       };
+    case ControlType.KEYS:
+      return whole(reader, { type: 'keys', request: reader.varint() });
+    case ControlType.ADD_KEY:
+      return whole(reader, { type: 'add-key', request: reader.varint(), key: readKey(reader) });
+    case ControlType.REMOVE_KEY:
+      return whole(reader, { type: 'remove-key', request: reader.varint(), key: readKey(reader) });
+    case ControlType.KEY_LIST:
+      return { type: 'key-list', request: reader.varint(), keys: readList(reader, readListedKey) };
     default:
       return { type: 'unknown', number: type, request: requestOf(reader) };
   }
@@ -114,6 +124,31 @@ function readJoined(reader: ByteReader): Joined {
     timeBaseMs: reader.uint64(),
     posts: reader.varint(),
   };
+}
+
+function readRooms(reader: ByteReader): ControlMessage {
+  const request = reader.varint();
+  return reader.left === 0
+    ? { type: 'rooms', request }
+    : { type: 'rooms', request, after: readName(reader, 'room name') };
+}
+
+function readUsers(reader: ByteReader): ControlMessage {
+  const head = { type: 'users', request: reader.varint(), channel: reader.varint() } as const;
+  return reader.left === 0 ? head : { ...head, skip: reader.varint() };
+}
+
+function readMore(reader: ByteReader): number {
+  return reader.left === 0 ? 0 : reader.varint();
+}
+
+function readKey(reader: ByteReader): Uint8Array {
+  return reader.take(DEVICE_KEY_BYTES).slice();
+}
+
+function readListedKey(reader: ByteReader): ListedKey {
+  const facts = { key: readKey(reader), addedMs: reader.uint64(), usedMs: reader.uint64() };
+  return { ...facts, isOwn: (reader.byte() & 0x01) !== 0 };
 }
 
 /** As many as are said; each takes bytes, so that more than a record holds end it with CODEC_TRUNCATED. */

@@ -10,6 +10,7 @@ import {
   type ListedUser,
   linkEntries,
 } from './control.ts';
+import { DEVICE_KEY_BYTES } from './handshake.ts';
 import {
   LINK_NAME_BYTES_MAX,
   LINK_OUTBOX_ID_BYTES,
@@ -48,23 +49,37 @@ function write(message: ControlMessage): ByteWriter {
       writer.varint(ControlType.LEFT).varint(message.request).varint(message.channel).varint(message.reason);
       return writer.text(message.text, 'text', LINK_TEXT_BYTES_MAX);
     case 'rooms':
-      return writer.varint(ControlType.ROOMS).varint(message.request);
+      writer.varint(ControlType.ROOMS).varint(message.request);
+      return message.after === undefined ? writer : writer.text(message.after, 'room name', LINK_NAME_BYTES_MAX);
     case 'room-list':
       writer.varint(ControlType.ROOM_LIST).varint(message.request).varint(message.rooms.length);
       for (const room of message.rooms) writeRoom(writer, room);
-      return writer;
+      return writer.varint(message.more);
     case 'users':
-      return writer.varint(ControlType.USERS).varint(message.request).varint(message.channel);
+      writer.varint(ControlType.USERS).varint(message.request).varint(message.channel);
+      return message.skip === undefined ? writer : writer.varint(message.skip);
     case 'user-list':
       writer.varint(ControlType.USER_LIST).varint(message.request).varint(message.users.length);
       for (const user of message.users) writeUser(writer, user);
-      return writer;
+      return writer.varint(message.more);
     case 'accepted':
       writer.varint(ControlType.ACCEPTED).varint(message.channel);
       return writer.varint(message.post).varint(message.number);
     case 'refused':
       writer.varint(ControlType.REFUSED).varint(message.channel).varint(message.post).varint(message.code);
       return writer.text(message.text, 'text', LINK_TEXT_BYTES_MAX);
+    case 'keys':
+      return writer.varint(ControlType.KEYS).varint(message.request);
+    case 'add-key':
+    case 'remove-key':
+      writer.varint(message.type === 'add-key' ? ControlType.ADD_KEY : ControlType.REMOVE_KEY).varint(message.request);
+      return writer.fixed(message.key, DEVICE_KEY_BYTES, 'device key');
+    case 'key-list':
+      writer.varint(ControlType.KEY_LIST).varint(message.request).varint(message.keys.length);
+      for (const { key, addedMs, usedMs, isOwn } of message.keys) {
+        writer.fixed(key, DEVICE_KEY_BYTES, 'device key').uint64(addedMs).uint64(usedMs).byte(flagsOf(isOwn));
+      }
+      return writer;
   }
 }
 

@@ -12,6 +12,10 @@ export const ControlType = {
   USER_LIST: 9,
   ACCEPTED: 10,
   REFUSED: 11,
+  KEYS: 12,
+  ADD_KEY: 13,
+  REMOVE_KEY: 14,
+  KEY_LIST: 15,
 } as const;
 export type ControlType = (typeof ControlType)[keyof typeof ControlType];
 
@@ -89,11 +93,30 @@ export interface ListedUser {
   readonly isAway: boolean;
 }
 
+/** A device key that the session's user name belongs to. */
+export interface ListedKey {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** ms since the Unix epoch. */
+  readonly addedMs: number;
+  /** To within a day, ms since the Unix epoch. */
+  readonly usedMs: number;
+  /** The one that this session has proved. */
+  readonly isOwn: boolean;
+}
+
 export type ControlMessage =
   | Join
   | Joined
   | { readonly type: 'failed'; readonly request: number; readonly code: number; readonly text: string }
-  | { readonly type: 'leave' | 'users'; readonly request: number; readonly channel: number }
+  | { readonly type: 'leave'; readonly request: number; readonly channel: number }
+  | {
+      readonly type: 'users';
+      readonly request: number;
+      readonly channel: number;
+      /** Begin behind so many. */
+      readonly skip?: number;
+    }
   | {
       readonly type: 'left';
       /** 0: not asked for. */
@@ -103,9 +126,25 @@ export type ControlMessage =
       readonly reason: number;
       readonly text: string;
     }
-  | { readonly type: 'rooms'; readonly request: number }
-  | { readonly type: 'room-list'; readonly request: number; readonly rooms: readonly ListedRoom[] }
-  | { readonly type: 'user-list'; readonly request: number; readonly users: readonly ListedUser[] }
+  | {
+      readonly type: 'rooms';
+      readonly request: number;
+      /** Begin behind this name. */
+      readonly after?: string;
+    }
+  /** `more`: how many there are besides, behind these. */
+  | {
+      readonly type: 'room-list';
+      readonly request: number;
+      readonly rooms: readonly ListedRoom[];
+      readonly more: number;
+    }
+  | {
+      readonly type: 'user-list';
+      readonly request: number;
+      readonly users: readonly ListedUser[];
+      readonly more: number;
+    }
   | { readonly type: 'accepted'; readonly channel: number; readonly post: number; readonly number: number }
   | {
       readonly type: 'refused';
@@ -113,7 +152,10 @@ export type ControlMessage =
       readonly post: number;
       readonly code: number;
       readonly text: string;
-    };
+    }
+  | { readonly type: 'keys'; readonly request: number }
+  | { readonly type: 'add-key' | 'remove-key'; readonly request: number; readonly key: Uint8Array }
+  | { readonly type: 'key-list'; readonly request: number; readonly keys: readonly ListedKey[] };
 
 /** A message of a type that this version has not: a server answers FAILED, code 2; a client passes over it. */
 export interface UnknownControl {

@@ -270,7 +270,12 @@ export class DatagramPath {
       if (!flight.mayCopy(bytes, this.hasNew, isPaced)) {
         flight.tookCopy(nowMs, false);
       } else {
-        if (!this.#writeWhole(record)) return;
+        if (!this.#writeWhole(record)) {
+          if (this.#writer.length > 0) return;
+          // The window's rest is too small for it even alone: it is given up, or it would be due for ever.
+          flight.tookCopy(nowMs, false);
+          continue;
+        }
         content.add(record);
         flight.tookCopy(nowMs, true);
       }

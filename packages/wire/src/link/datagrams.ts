@@ -135,6 +135,11 @@ export class Datagrams {
     this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined);
   }
 
+  /** Ask whether the path works; an answer that does not come is found out like that of any packet. */
+  ping(): void {
+    this.#isPingOwed = true;
+  }
+
   /** ACK. @returns false when it is of packets that were never sent */
   acknowledged(nowMs: number, spans: readonly number[], delay: number): boolean {
     return this.flight.acknowledged(nowMs, spans, delay * ACK_DELAY_UNIT_MS);
@@ -152,7 +157,7 @@ export class Datagrams {
   responded(nowMs: number, data: Uint8Array): void {
     const { addresses, paths } = this.#options;
     if (addresses !== undefined) {
-      if (addresses.answered(data) === 'moved') this.#addressChanged(nowMs);
+      if (addresses.answered(data) === 'moved') this.flight.moved(nowMs);
       return;
     }
     const roundTripMs = paths.responded(nowMs, data);
@@ -254,17 +259,6 @@ export class Datagrams {
   get #deadMs(): number {
     const { deadAfterPtos, deadAfterMs } = this.#options.tuning;
     return Math.max(deadAfterPtos * this.flight.book.ptoMs, deadAfterMs);
-  }
-
-  #addressChanged(nowMs: number): void {
-    const records = new Set<OutgoingRecord>();
-    this.flight.takeForProbe((record) => {
-      records.add(record);
-      return true;
-    });
-    this.flight.restart(nowMs);
-    // What was under way to the old address is lost, most likely.
-    for (const record of records) if (!record.isDone) this.flight.sendAgain(record);
   }
 
   #writeExtras(nowMs: number, writer: FrameWriter): boolean {

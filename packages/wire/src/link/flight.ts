@@ -246,13 +246,31 @@ export class Flight {
     this.#updateMtu();
   }
 
-  /** It was under way on a path that is no more. */
-  sendAgain(record: OutgoingRecord): void {
-    if (record.parts !== undefined) {
-      record.parts.lost.length = 0;
-      record.parts.lost.push(0, Math.max(record.parts.sentTo, 1));
+  /** The peer is at another address: what was under way to the old one is lost, most likely, and goes out again. */
+  moved(nowMs: number): void {
+    const records = new Set<OutgoingRecord>();
+    // Those that wait to be sent again are in no packet any more.
+    for (let record = this.lost.peek(); record !== undefined; record = this.lost.peek()) {
+      records.add(record);
+      this.lost.shift();
     }
-    if (!record.isLost) this.#lose(record);
+    this.takeForProbe((record) => {
+      records.add(record);
+      return true;
+    });
+    this.restart(nowMs);
+    for (const record of records) if (!record.isDone) this.#sendAgain(record);
+  }
+
+  /** All of it that is not held. */
+  #sendAgain(record: OutgoingRecord): void {
+    const { parts } = record;
+    if (parts !== undefined) {
+      parts.lost.length = 0;
+      parts.lost.push(0, record.bytes);
+      parts.sentTo = record.bytes;
+    }
+    this.#lose(record);
   }
 
   /** Take out of the flight what only wastes its window: the path comes back after a pause. */

@@ -7,15 +7,19 @@ import { propertyRuns } from '@confab/testing/property-runs';
 const SEEDS = 2_000;
 const FILE = 'packages/wire/src/link/link.simulation.test.ts';
 
-/** `CONFAB_LINK_SEED=17` runs that one alone. */
+/** `CONFAB_LINK_SEED=17` runs that one alone, `CONFAB_LINK_SEED=5001-6000` a stretch of the long run. */
 function seeds(): { readonly first: number; readonly last: number } {
   const only = process.env.CONFAB_LINK_SEED;
-  if (only !== undefined && only !== '') return { first: Number(only), last: Number(only) };
+  if (only !== undefined && only !== '') {
+    const [first = Number.NaN, last = first] = only.split('-').map(Number);
+    if (!(first <= last)) throw new RangeError(`CONFAB_LINK_SEED "${only}" is neither a number nor two with a dash`);
+    return { first, last };
+  }
   return { first: 1, last: (process.env.CONFAB_TEST_RUNS ?? '') === '' ? SEEDS : propertyRuns() };
 }
 
 describe('clients, rooms and a bad network', () => {
-  it('show every member the log, each event once and in order, and bring everything when the network is well again', () => {
+  it('show every member the log, each event once and in order, and bring everything when the network is well again', (t) => {
     const { first, last } = seeds();
     for (let seed = first; seed <= last; seed += 1) {
       try {
@@ -24,5 +28,6 @@ describe('clients, rooms and a bad network', () => {
         assert.fail(`${error}\nReplay: CONFAB_LINK_SEED=${seed} node --test ${FILE}`);
       }
     }
+    t.diagnostic(`seeds ${first} to ${last}`);
   });
 });

@@ -101,11 +101,36 @@ const messages: fc.Arbitrary<ControlMessage> = fc.oneof(
   ),
   fc.record({ type: fc.constant('rooms' as const), request: number }, plainObject),
   fc.record(
-    { type: fc.constant('room-list' as const), request: number, rooms: fc.array(listedRooms, { maxLength: 5 }) },
+    {
+      type: fc.constant('room-list' as const),
+      request: number,
+      rooms: fc.array(listedRooms, { maxLength: 5 }),
+      more: number,
+    },
     plainObject,
   ),
   fc.record(
-    { type: fc.constant('user-list' as const), request: number, users: fc.array(listedUsers, { maxLength: 5 }) },
+    {
+      type: fc.constant('user-list' as const),
+      request: number,
+      users: fc.array(listedUsers, { maxLength: 5 }),
+      more: number,
+    },
+    plainObject,
+  ),
+  fc.record(
+    { type: fc.constantFrom('add-key' as const, 'remove-key' as const), request: number, key: bytes(32, 32) },
+    plainObject,
+  ),
+  fc.record(
+    {
+      type: fc.constant('key-list' as const),
+      request: number,
+      keys: fc.array(
+        fc.record({ key: bytes(32, 32), addedMs: number, usedMs: number, isOwn: fc.boolean() }, plainObject),
+        { maxLength: 5 },
+      ),
+    },
     plainObject,
   ),
   fc.record({ type: fc.constant('accepted' as const), channel: number, post: number, number }, plainObject),
@@ -183,7 +208,7 @@ describe('Control messages', () => {
       hasPassword: false,
       isHosted: false,
     }));
-    assert.throws(() => encodeControl({ type: 'room-list', request: 1, rooms }), { code: 'CODEC_TOO_LARGE' });
+    assert.throws(() => encodeControl({ type: 'room-list', request: 1, rooms, more: 0 }), { code: 'CODEC_TOO_LARGE' });
   });
 
   it('are not encoded from what their reader would refuse', () => {

@@ -57,6 +57,26 @@ describe('the paths of a session', () => {
     });
   }
 
+  it('are asked for at once when the connection breaks: a UDP that died with it is found out though nobody speaks', () => {
+    const pair = started();
+    pair.pass(2_000);
+    for (const lane of ['up', 'down'] as const) pair.wire[lane].faults.isBlocked = true;
+    pair.wire.disconnect();
+    assert.equal(pair.client.session.readout.paths.udp, 'up');
+    pair.pass(1_000);
+    assert.notEqual(pair.client.session.readout.paths.udp, 'up');
+    // The server has sent too little to know the round trip: it waits longer.
+    pair.pass(4_000);
+    assert.notEqual(pair.server.session.readout.paths.udp, 'up');
+  });
+
+  it('stay as they are when only the connection breaks and nobody speaks', () => {
+    const pair = started();
+    pair.wire.disconnect();
+    pair.pass(5_000);
+    for (const side of ['client', 'server'] as const) assert.equal(pair[side].session.readout.paths.udp, 'up', side);
+  });
+
   it('are not changed back by a path that flaps', () => {
     const pair = started();
     const { sent } = talk(pair, 20_000);
@@ -115,6 +135,25 @@ describe('the paths of a session', () => {
     pair.pass(12_000);
     expectAll(pair, sent);
     assert.equal(pair.server.session.readout.path, 'udp');
+  });
+
+  it('follow a client to another address with all that was lost before and waits to be sent again', () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const lossy = { loss: 0.3, delayMs: 40 };
+      const pair = started({ seed, faults: { up: { delayMs: 40 }, down: { ...lossy, loss: 0 } } });
+      Object.assign(pair.wire.down.faults, lossy);
+      const longest = new Uint8Array(20_000);
+      for (let number = 1; number <= 60; number += 1) pair.send('server', number % 20 === 0 ? longest : body(number));
+      // Something comes from the new address, so that it is asked to prove itself.
+      pair.network.after(60 + 10 * seed, () => {
+        pair.wire.changeAddress();
+        pair.send('client', body(1));
+      });
+      pair.pass(60 + 10 * seed + 200);
+      pair.wire.down.faults.loss = 0;
+      pair.pass(10_000);
+      assert.equal(pair.bodies('client').length, 60, `seed ${seed}`);
+    }
   });
 
   it('follow a client that opens another socket', () => {

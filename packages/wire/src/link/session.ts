@@ -134,6 +134,8 @@ export class LinkSession implements LinkEndpoint {
     this.#stream.closed();
     this.#isDual = false;
     this.#paths.streamDown(nowMs);
+    // Whatever broke the connection may have broken the other path as well.
+    if (this.#paths.current === 'udp') this.#datagrams?.ping();
   }
 
   pollStream(nowMs: number, bytesMax: number): Uint8Array | undefined {

@@ -4,11 +4,15 @@ import { hexBytes, loadVectors, type VectorHex, vectorBytes } from '@confab/test
 import { nodeLinkCrypto } from '../../../link/src/crypto.ts';
 import { CodecError, type CodecErrorCode } from '../errors.ts';
 import {
+  type AttributedEphemeral,
   type ControlMessage,
+  decodeAttributed,
   decodeControl,
   decodeEvent,
   decodeFrames,
   decodePost,
+  decodeTyping,
+  encodeAttributed,
   encodeControl,
   encodeEvent,
   encodeHandshake,
@@ -152,6 +156,16 @@ for (const vector of load<{ event: unknown }>('events')) {
     const encoded = 'outbox' in event ? encodeOwnEvent(event) : encodeEvent(event);
     assert.deepEqual(encoded, vectorBytes(vector.hex));
     assert.equal(isOwnEventBody(encoded), 'outbox' in event);
+  });
+}
+
+for (const vector of load<{ ephemeral: unknown; isTyping: boolean }>('ephemerals')) {
+  const ephemeral = valueFrom<AttributedEphemeral>(vector.ephemeral);
+
+  test(`ephemeral ${vector.name} is encoded and decoded as written down`, () => {
+    assert.deepEqual(plain(decodeAttributed(vectorBytes(vector.hex))), ephemeral);
+    assert.deepEqual(encodeAttributed(ephemeral), vectorBytes(vector.hex));
+    assert.equal(decodeTyping(ephemeral.body), vector.isTyping);
   });
 }
 

@@ -30,8 +30,6 @@ export interface LinkConnectionOptions {
   readonly onBegin: (welcome: Welcome) => void;
   /** Everything the session tells but its end. */
   readonly onEvent: (event: LinkEvent) => void;
-  /** TCP is gone and UDP is in use: whether it works shows soonest when something is asked for. */
-  readonly onDoubt: () => void;
   readonly onReachable: (isReachable: boolean, reason: string) => void;
   /** Gone, and cannot be had again. Not called after `close`. */
   readonly onLost: (reason: string) => void;
@@ -178,7 +176,6 @@ export class LinkConnection {
     this.#outageSinceMs = this.nowMs;
     this.#lastReason = 'the connection was closed';
     this.#redialSoon();
-    if (this.#driver?.isEnded === false && this.endpoint.readout.path === 'udp') this.#options.onDoubt();
     // The driver hears of it in the same turn, perhaps after us.
     setImmediate(() => this.#checkReach());
   }

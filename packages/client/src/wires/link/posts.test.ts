@@ -16,7 +16,8 @@ function world({ fullAfter = Number.POSITIVE_INFINITY } = {}) {
     emit: ({ number, state }) => states.push(`${number} ${state}`),
     later: (_delayMs, task) => tasks.push(task),
   });
-  const add = (text: string, room = 'lobby') => posts.add(room, 1, Buffer.from(text));
+  const add = (text: string, room = 'lobby') =>
+    posts.add({ room, kind: 1, target: undefined, body: Buffer.from(text) });
   return { outbox, posts, sent, states, tasks, add };
 }
 
@@ -29,8 +30,8 @@ describe('Posts', () => {
     assert.deepEqual(states, ['1 queued']);
     posts.opened('lobby');
     assert.deepEqual(sent, [1]);
-    assert.equal(Buffer.from(posts.seen(1)!).toString(), 'one');
-    await accepted;
+    assert.equal(Buffer.from(posts.seen(1, 9)!).toString(), 'one');
+    assert.equal(await accepted, 9);
     assert.deepEqual(states, ['1 queued', '1 sent', '1 accepted']);
   });
 
@@ -42,7 +43,7 @@ describe('Posts', () => {
     posts.closed();
     posts.opened('lobby');
     assert.deepEqual(sent, [1, 1]);
-    posts.accepted(1, true);
+    posts.accepted(1, 9, true);
     posts.opened('lobby');
     assert.deepEqual(sent, [1, 1]);
     assert.deepEqual(states, ['1 sent', '2 queued', '1 queued', '1 sent', '1 accepted']);
@@ -52,10 +53,10 @@ describe('Posts', () => {
     const { posts, outbox, add } = world();
     posts.opened('lobby');
     add('one');
-    posts.accepted(1, false);
+    posts.accepted(1, 9, false);
     assert.equal(outbox.pendingCount, 0);
-    assert.equal(Buffer.from(posts.seen(1)!).toString(), 'one');
-    assert.equal(posts.seen(1), undefined);
+    assert.equal(Buffer.from(posts.seen(1, 9)!).toString(), 'one');
+    assert.equal(posts.seen(1, 9), undefined);
   });
 
   it('wait while the channel is full', () => {

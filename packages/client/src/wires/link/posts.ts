@@ -1,8 +1,9 @@
 import { encodePost } from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
-import type { Outbox, OutboxEntry, OutboxFailure } from '../../outbox/outbox.ts';
+import type { Outbox, OutboxEntry, OutboxFailure, OutboxPost } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
 import type { OutboxEvent } from '../../session.ts';
+import { actionOf } from './kinds.ts';
 import type { LinkRefusal } from './refusals.ts';
 
 /** Of what has piled up so many go out at once, and then so many a second: within what a server allows by default. */
@@ -18,7 +19,8 @@ export interface PostsOptions {
 }
 
 interface Waiter {
-  readonly resolve: () => void;
+  /** With the number of the event. */
+  readonly resolve: (seq: number) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -77,9 +79,9 @@ export class Posts implements OutboxView {
    * Keep a message, and send it when that is possible.
    * @throws {ClientError} OUTBOX_FULL, OUTBOX_FAILED
    */
-  add(room: string, kind: number, body: Uint8Array): { readonly number: number; readonly accepted: Promise<void> } {
-    const entry = this.#outbox.add({ room, kind, target: undefined, body });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  add(post: OutboxPost): { readonly number: number; readonly accepted: Promise<number> } {
+    const entry = this.#outbox.add(post);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#waiters.set(entry.number, { resolve, reject });
     // Whoever does not wait is told by events.
     promise.catch(() => {});
@@ -123,24 +125,27 @@ export class Posts implements OutboxView {
     this.#pump();
   }
 
-  /** @param isSeen whether its event came already, or will not come */
-  accepted(number: number, isSeen: boolean): void {
+  /**
+   * @param seq number of its event
+   * @param isSeen whether its event came already, or will not come
+   */
+  accepted(number: number, seq: number, isSeen: boolean): void {
     const entry = this.#outbox.find(number);
     if (entry === undefined || entry.state === 'failed') return;
     if (!isSeen) this.#unseen.set(number, entry.body);
     this.#outbox.accept(number);
     this.#given.delete(number);
     this.#emit({ ...entry, state: 'accepted' });
-    this.#waiters.get(number)?.resolve();
+    this.#waiters.get(number)?.resolve(seq);
     this.#waiters.delete(number);
     this.#checkSettled();
   }
 
   /** Its event has come: what it says, undefined when that is not known here. */
-  seen(number: number): Uint8Array | undefined {
+  seen(number: number, seq: number): Uint8Array | undefined {
     const body = this.#unseen.get(number) ?? this.#outbox.find(number)?.body;
     this.#unseen.delete(number);
-    this.accepted(number, true);
+    this.accepted(number, seq, true);
     return body;
   }
 
@@ -228,8 +233,8 @@ export class Posts implements OutboxView {
     for (const entry of sent) this.#emit({ ...entry, state: 'queued' });
   }
 
-  #emit({ number, room, state, failure, body }: OutboxEntry): void {
+  #emit({ number, room, kind, target, state, failure, body }: OutboxEntry): void {
     const text = new TextDecoder().decode(body);
-    this.#options.emit({ type: 'outbox', number, room, state, failure, text });
+    this.#options.emit({ type: 'outbox', number, room, action: actionOf(kind), target, state, failure, text });
   }
 }

@@ -17,6 +17,7 @@ const codes: ReadonlyMap<number, ClientErrorCode> = new Map([
   [LinkErrorCode.ROOM_CLOSED, 'SESSION_CLOSED'],
   [LinkErrorCode.PASSWORD_WRONG, 'UNAUTHORIZED'],
   [LinkErrorCode.MESSAGE_TOO_LONG, 'MESSAGE_TOO_LONG'],
+  [LinkErrorCode.NOT_THE_AUTHOR, 'UNAUTHORIZED'],
 ]);
 
 /** Refusals that may not be repeated when the same is asked a little later. */

@@ -1,5 +1,5 @@
 import { decodeEvent, type Joined, type LinkCursor } from '@confab/wire/link';
-import type { SessionEvent } from '../../session.ts';
+import type { MessageEvent, SessionEvent } from '../../session.ts';
 import { EventKind } from './kinds.ts';
 
 /** What a room needs of its session. */
@@ -9,8 +9,11 @@ export interface RoomHost {
   readonly isVerified: boolean;
   emit(event: SessionEvent): void;
   /** An own post is in the log: its body, undefined when it is not known. */
-  seen(post: number): Uint8Array | undefined;
+  seen(post: number, seq: number): Uint8Array | undefined;
 }
+
+/** Who is behind an event, and where it stands. */
+type Said = Pick<MessageEvent, 'user' | 'isOwn' | 'isVerified' | 'isHistory' | 'seq'>;
 
 const decoder = new TextDecoder();
 
@@ -75,30 +78,44 @@ export class LinkRoom {
     this.#next = seq + 1;
     const event = decodeEvent(record);
     if ('outbox' in event) {
-      const body = this.#host.seen(event.outbox);
-      if (event.kind !== EventKind.MESSAGE || body === undefined) return;
+      const body = this.#host.seen(event.outbox, seq);
       const { user, isVerified } = this.#host;
-      this.#host.emit({ type: 'message', user, text: decoder.decode(body), isOwn: true, isVerified, seq });
+      if (body !== undefined) this.#tell(event.kind, { user, isOwn: true, isVerified, seq }, event.target, body);
       return;
     }
-    const { kind, user, body, isVerified } = event;
+    const { kind, user, body, isVerified, target } = event;
     const isOwnJoin = kind === EventKind.JOIN && user === this.#host.user && seq === this.#historyTo;
     const more = seq <= this.#historyTo && !isOwnJoin ? { seq, isHistory: true } : { seq };
+    this.#tell(kind, { user, isOwn: false, isVerified, ...more }, target, body);
+  }
+
+  #tell(kind: number, said: Said, target: number | undefined, body: Uint8Array): void {
+    const { emit } = this.#host;
+    const { user, isOwn: _isOwn, isVerified: _isVerified, ...place } = said;
     switch (kind) {
       case EventKind.MESSAGE:
-        this.#host.emit({ type: 'message', user, text: decoder.decode(body), isOwn: false, isVerified, ...more });
+        emit({ type: 'message', ...said, text: decoder.decode(body) });
+        break;
+      case EventKind.EDIT:
+        if (target !== undefined) emit({ type: 'edit', ...said, target, text: decoder.decode(body) });
+        break;
+      case EventKind.DELETE:
+        if (target !== undefined) emit({ type: 'withdrawal', ...said, target });
+        break;
+      case EventKind.REACTION:
+        if (target !== undefined) emit({ type: 'reaction', ...said, target, text: decoder.decode(body) });
         break;
       case EventKind.JOIN:
-        this.#host.emit({ type: 'notice', text: `${user} joined`, member: { user, change: 'joined' }, ...more });
+        emit({ type: 'notice', text: `${user} joined`, member: { user, change: 'joined' }, ...place });
         break;
       case EventKind.LEAVE:
-        this.#host.emit({ type: 'notice', text: `${user} left`, member: { user, change: 'left' }, ...more });
+        emit({ type: 'notice', text: `${user} left`, member: { user, change: 'left' }, ...place });
         break;
       case EventKind.NOTICE:
-        this.#host.emit({ type: 'notice', text: decoder.decode(body), ...more });
+        emit({ type: 'notice', text: decoder.decode(body), ...place });
         break;
       default:
-      // The end of the room is told by its LEFT; edits, deletions and reactions have no events yet.
+      // The end of the room is told by its LEFT; kinds from 32 up are for applications.
     }
   }
 }

@@ -1,97 +1,21 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
-import { describe, it, type TestContext } from 'node:test';
-import { temporaryDirectory } from '@confab/testing';
-import { startTestServer, type TestServer } from '@confab/testing/test-server';
-import { connect } from '../../connect.ts';
+import { describe, it } from 'node:test';
+import { entry, temporaryDirectory } from '@confab/testing';
+import { startTestServer } from '@confab/testing/test-server';
 import { MemoryOutbox } from '../../outbox/memory.ts';
-import type { Session, SessionEvent } from '../../session.ts';
-import { ephemeralDeviceKey, knownServersInMemory } from './index.ts';
-import type { LinkOptions } from './options.ts';
-
-/** A reader of a session's events that waits for what a test looks for. */
-class Reader {
-  readonly events: SessionEvent[] = [];
-  readonly #iterator: AsyncIterator<SessionEvent>;
-
-  constructor(session: Session) {
-    this.#iterator = session.events();
-  }
-
-  async until<Event extends SessionEvent>(isWanted: (event: SessionEvent) => event is Event): Promise<Event>;
-  async until(isWanted: (event: SessionEvent) => boolean): Promise<SessionEvent>;
-  async until(isWanted: (event: SessionEvent) => boolean): Promise<SessionEvent> {
-    for (;;) {
-      const { value, done } = await this.#iterator.next();
-      if (done === true) throw new Error(`The session ended: ${JSON.stringify(this.events.at(-1))}`);
-      this.events.push(value);
-      if (isWanted(value)) return value;
-    }
-  }
-
-  says(text: string): Promise<SessionEvent> {
-    return this.until((event) => event.type === 'message' && event.text === text);
-  }
-
-  get texts(): string[] {
-    return this.events.flatMap((event) => (event.type === 'message' ? [event.text] : []));
-  }
-}
-
-function options(link: LinkOptions = {}): LinkOptions {
-  return { deviceKey: ephemeralDeviceKey(), knownServers: knownServersInMemory(), outbox: 'memory', ...link };
-}
-
-function urlOf(server: TestServer, room = 'lobby', query = ''): string {
-  return `confab://127.0.0.1:${server.ports.port('confab', 'tcp')}/${room}${query}`;
-}
-
-async function enter(context: TestContext, url: string, user: string, link: LinkOptions = {}, more = {}) {
-  const session = await connect(url, { user, link: options(link), ...more });
-  context.after(() => session.leave());
-  return { session, reader: new Reader(session) };
-}
-
-/** Passes TCP on to a port until it is cut; while it is, connections are closed at once. */
-async function tcpProxy(context: TestContext, to: number) {
-  const sockets = new Set<Socket>();
-  let isCut = false;
-  const server = createServer((near) => {
-    near.on('error', () => {});
-    if (isCut) {
-      near.destroy();
-      return;
-    }
-    const far = createConnection({ host: '127.0.0.1', port: to });
-    far.on('error', () => {});
-    near.pipe(far).pipe(near);
-    sockets.add(near).add(far);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => {
-    isCut = true;
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  context.after(() => {
-    cut();
-    server.close();
-  });
-  const mend = (): void => {
-    isCut = false;
-  };
-  return { port: (server.address() as AddressInfo).port, cut, mend };
-}
+import { enter, tcpProxy, urlOf } from './fixtures/chatters.ts';
+import { ephemeralDeviceKey } from './index.ts';
 
 describe('A session of confab://', () => {
   it('chats, tells who is verified, and leaves', async (context) => {
     const server = await startTestServer(context, { wires: ['link'] });
     const ann = await enter(context, urlOf(server), 'Ann');
     const bob = await enter(context, urlOf(server), 'Bob', { deviceKey: 'none' });
-    assert.deepEqual(await ann.session.send('hello'), { status: 'accepted' });
-    assert.deepEqual(await bob.session.send('hi'), { status: 'accepted' });
+    const { status, seq } = await ann.session.send('hello');
+    assert.equal(status, 'accepted');
+    assert.deepEqual(await bob.session.send('hi'), { status: 'accepted', seq: seq! + 1 });
     const heard = await bob.reader.says('hello');
-    assert.partialDeepStrictEqual(heard, { user: 'Ann', isOwn: false, isVerified: true });
+    assert.partialDeepStrictEqual(heard, { user: 'Ann', isOwn: false, isVerified: true, seq });
     assert.partialDeepStrictEqual(await ann.reader.says('hi'), { user: 'Bob', isVerified: false });
     assert.partialDeepStrictEqual(await bob.reader.says('hi'), { user: 'Bob', isOwn: true });
     assert.deepEqual(await ann.session.users(), ['Ann', 'Bob']);
@@ -294,5 +218,42 @@ describe('A session of confab://', () => {
     await bob.session.send('found you');
     await ann.reader.says('found you');
     await bob.reader.says('from elsewhere');
+  });
+
+  it('gives its name to another device, and takes it from one', async (context) => {
+    const server = await startTestServer(context, { wires: ['link'] });
+    const [phone, laptop] = [ephemeralDeviceKey(), ephemeralDeviceKey()];
+    const ann = await enter(context, urlOf(server), 'Ann', { deviceKey: phone });
+    await assert.rejects(enter(context, urlOf(server), 'Ann', { deviceKey: laptop }), { code: 'USER_NAME_TAKEN' });
+    const keys = await ann.session.addKey(laptop.text);
+    assert.deepEqual(
+      keys.map(({ key, isThisDevice }) => [key, isThisDevice]),
+      [
+        [phone.text, true],
+        [laptop.text, false],
+      ],
+    );
+    const too = await enter(context, urlOf(server), 'Ann', { deviceKey: laptop });
+    assert.equal((await too.session.removeKey(phone.text)).length, 1);
+    const { reason, text } = await ann.session.closed;
+    assert.equal(reason, 'lost');
+    assert.match(text, /does not belong to this device key any more/);
+    await assert.rejects(too.session.removeKey(laptop.text), { code: 'REFUSED' });
+    for (const none of ['', 'abc', `${phone.text}=`, '!'.repeat(43)]) {
+      await assert.rejects(too.session.addKey(none), { code: 'KEY_INVALID' });
+    }
+    assert.equal((await too.session.keys()).length, 1);
+    const guest = await enter(context, urlOf(server), 'Guest', { deviceKey: 'none' });
+    await assert.rejects(guest.session.keys(), { code: 'UNAUTHORIZED' });
+  });
+
+  it('lists more rooms than one answer has room for', async (context) => {
+    const settings = { 'link.requests.burst': 1000 };
+    const server = await startTestServer(context, { wires: ['link'], settings });
+    const ann = await enter(context, urlOf(server), 'Ann');
+    const rooms = Array.from({ length: 150 }, (_, index) => `${String(index).padStart(3, '0')} ${'x'.repeat(250)}`);
+    const makers = rooms.map((room) => server.running.hub.join(entry(room, 'Maker'), { makeOpen: true }));
+    await Promise.all(makers);
+    assert.deepEqual(await ann.session.rooms(), [...rooms, 'lobby']);
   });
 });

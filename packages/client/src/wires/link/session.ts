@@ -1,37 +1,24 @@
-import { CodecError } from '@confab/wire';
-import {
-  type ControlMessage,
-  decodeControl,
-  type Joined,
-  LeftReason,
-  type LinkEntry,
-  LinkErrorCode,
-  type LinkEvent,
-  type PathReason,
-} from '@confab/wire/link';
+import { EphemeralKind, encodeTyping, type LinkEntry, type LinkEvent, type PathReason } from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
-import type { JoinOptions, LinkStatus, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
+import type { JoinOptions, LinkStatus, OwnKey, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
 import { SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import { LinkConnection, type LinkConnectionOptions } from './connection.ts';
 import type { Dialled } from './dial.ts';
 import { EventKind } from './kinds.ts';
+import { listRooms, listUsers, ownKeys } from './lists.ts';
+import { Membership } from './membership.ts';
 import { Posts } from './posts.ts';
-import { isPassing, LinkRefusal } from './refusals.ts';
-import { LinkRequests } from './requests.ts';
-import { LinkRoom } from './room.ts';
 import { bodyOf, linkText } from './texts.ts';
 
-/** A room that could not be joined again is tried again after so long, ms. */
-const REJOIN_MS = 1000;
-/** When leaving: time for what is under way, and for the server's answer, ms each. */
+/** When leaving: time for what is under way, ms. */
 const FAREWELL_MS = 2000;
 
 export interface LinkSessionParameters {
   readonly first: Dialled;
-  readonly connection: Omit<LinkConnectionOptions, 'onBegin' | 'onEvent' | 'onDoubt' | 'onReachable' | 'onLost'>;
+  readonly connection: Omit<LinkConnectionOptions, 'onBegin' | 'onEvent' | 'onReachable' | 'onLost'>;
   readonly outbox: Outbox;
   /** Whether to close the outbox with the session. */
   readonly isOutboxOurs: boolean;
@@ -48,13 +35,20 @@ export class LinkChatSession extends SessionBase {
   readonly user: string;
   readonly isConfirming = true;
   readonly localAddress: string;
-  override readonly abilities: ReadonlySet<SessionAbility> = new Set(['join', 'rooms', 'users']);
+  override readonly abilities: ReadonlySet<SessionAbility> = new Set<SessionAbility>([
+    'join',
+    'rooms',
+    'users',
+    'edit',
+    'withdraw',
+    'react',
+    'typing',
+    'keys',
+  ]);
   readonly #options: LinkSessionParameters;
   readonly #connection: LinkConnection;
   readonly #posts: Posts;
-  #requests!: LinkRequests;
-  #room: LinkRoom | undefined;
-  #lastChannel = 0;
+  readonly #membership: Membership;
   #pathReason: PathReason | undefined;
 
   constructor(options: LinkSessionParameters) {
@@ -65,16 +59,28 @@ export class LinkChatSession extends SessionBase {
     this.localAddress = addressOf(first);
     this.#posts = new Posts({
       outbox,
-      send: (record) => this.#send(this.#room!.channel, record),
+      send: (record) => this.#send(this.#membership.room!.channel, record),
       emit: (event) => this.queue.push(event),
       later: (delayMs, task) => void this.later(delayMs, task),
     });
+    this.#membership = new Membership({
+      user: this.user,
+      outboxId: outbox.id,
+      history: options.history,
+      answerTimeoutMs: options.answerTimeoutMs,
+      posts: this.#posts,
+      endpoint: () => this.#connection.endpoint,
+      isVerified: () => this.#connection.welcome.isVerified,
+      send: (channel, record) => this.#send(channel, record),
+      emit: (event) => this.queue.push(event),
+      later: (delayMs, task) => void this.later(delayMs, task),
+      isOpen: () => this.status === 'open',
+      onOver: (reason, text) => this.end(reason, text),
+    });
     this.#connection = new LinkConnection(first, {
       ...connection,
-      onBegin: () => this.#begin(),
+      onBegin: () => this.#membership.begin(),
       onEvent: (event) => this.#handle(event),
-      // The smallest request there is, for it is refused: no room is on the control channel.
-      onDoubt: () => void this.#leaveChannel(0),
       onReachable: (isReachable, reason) => this.#reachable(isReachable, reason),
       onLost: (reason) => this.end('lost', `The connection is lost: ${reason}`),
     });
@@ -82,15 +88,15 @@ export class LinkChatSession extends SessionBase {
   }
 
   get room(): string {
-    return this.#room?.name ?? '';
+    return this.#membership.room?.name ?? '';
   }
 
   get role(): 'host' | 'member' {
-    return this.#room?.joined.isHost === true ? 'host' : 'member';
+    return this.#membership.room?.joined.isHost === true ? 'host' : 'member';
   }
 
   get host(): string | undefined {
-    return this.#room?.joined.host || undefined;
+    return this.#membership.room?.joined.host || undefined;
   }
 
   get messageBytesMax(): number {
@@ -117,14 +123,40 @@ export class LinkChatSession extends SessionBase {
   /** Join the first room. */
   async enter(room: string, entry: LinkEntry, options: JoinOptions): Promise<void> {
     const { password = '', signal } = options;
-    await this.#ask({ room, entry, password }, signal);
+    await this.#membership.enter({ room, entry, password }, signal);
   }
 
-  async send(text: string, { signal }: SendOptions = {}): Promise<SendReceipt> {
+  send(text: string, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.MESSAGE, undefined, text, options);
+  }
+
+  override edit(seq: number, text: string, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.EDIT, seq, text, options);
+  }
+
+  override withdraw(seq: number, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.DELETE, seq, '', options);
+  }
+
+  override react(seq: number, text: string, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#post(EventKind.REACTION, seq, text, options);
+  }
+
+  override typing(isTyping: boolean): void {
+    const { room } = this.#membership;
+    if (room === undefined || this.status !== 'open' || !this.#connection.isUp) return;
+    this.#connection.endpoint.sendEphemeral(room.channel, EphemeralKind.TYPING, encodeTyping(isTyping));
+    this.#connection.wake();
+  }
+
+  async #post(kind: number, target: number | undefined, text: string, { signal }: SendOptions): Promise<SendReceipt> {
     signal?.throwIfAborted();
     this.requireOpen();
+    if (target !== undefined && !(Number.isSafeInteger(target) && target > 0)) {
+      throw new RangeError(`Cannot send: ${target} is no number of a message`);
+    }
     const body = bodyOf(text, this.messageBytesMax);
-    const { accepted } = this.#posts.add(this.room, EventKind.MESSAGE, body);
+    const { accepted } = this.#posts.add({ room: this.room, kind, target, body });
     const { promise: late, reject } = Promise.withResolvers<never>();
     const { sendTimeoutMs } = this.#options;
     const timer = setTimeout(() => {
@@ -132,8 +164,8 @@ export class LinkChatSession extends SessionBase {
       reject(new ClientError('SEND_UNCERTAIN', `Cannot send: ${text}`));
     }, sendTimeoutMs);
     try {
-      await withSignal(Promise.race([accepted, late]), signal);
-      return { status: 'accepted' };
+      const seq = await withSignal(Promise.race([accepted, late]), signal);
+      return { status: 'accepted', seq };
     } finally {
       clearTimeout(timer);
     }
@@ -142,137 +174,54 @@ export class LinkChatSession extends SessionBase {
   override async join(room: string, { password = '', signal }: JoinOptions = {}): Promise<void> {
     this.requireOpen();
     if (room === this.room) return;
-    await this.#ask({ room, entry: 'join-or-make', password }, signal);
+    await this.#membership.enter({ room, entry: 'join-or-make', password }, signal);
   }
 
   override async rooms({ signal }: SendOptions = {}): Promise<string[]> {
     this.requireOpen();
-    const answer = await this.#requests.ask((request) => ({ type: 'rooms', request }), {
-      action: 'Cannot list rooms',
-      timeoutMs: this.#options.answerTimeoutMs,
-      signal,
-    });
-    return answer.type === 'room-list' ? answer.rooms.map(({ room }) => room).sort() : [];
+    return listRooms(this.#membership.requests, this.#asking(signal));
   }
 
   override async users({ signal }: SendOptions = {}): Promise<string[]> {
     this.requireOpen();
-    const { channel } = this.#room!;
-    const answer = await this.#requests.ask((request) => ({ type: 'users', request, channel }), {
-      action: 'Cannot tell who is here',
-      timeoutMs: this.#options.answerTimeoutMs,
-      signal,
-    });
-    return answer.type === 'user-list' ? answer.users.map(({ user }) => user) : [];
+    const { requests, room } = this.#membership;
+    return listUsers(requests, room!.channel, this.#asking(signal));
+  }
+
+  override async keys({ signal }: SendOptions = {}): Promise<OwnKey[]> {
+    this.requireOpen();
+    return ownKeys(this.#membership.requests, undefined, this.#asking(signal));
+  }
+
+  override async addKey(key: string, { signal }: SendOptions = {}): Promise<OwnKey[]> {
+    this.requireOpen();
+    return ownKeys(this.#membership.requests, { type: 'add-key', key }, this.#asking(signal));
+  }
+
+  override async removeKey(key: string, { signal }: SendOptions = {}): Promise<OwnKey[]> {
+    this.requireOpen();
+    return ownKeys(this.#membership.requests, { type: 'remove-key', key }, this.#asking(signal));
+  }
+
+  #asking(signal: AbortSignal | undefined) {
+    return { timeoutMs: this.#options.answerTimeoutMs, signal };
   }
 
   protected async sayFarewell(): Promise<void> {
-    const room = this.#room;
+    const { room } = this.#membership;
     if (room !== undefined && this.#connection.isUp) {
       // LEAVE is on another channel than what was said just before.
       await this.#posts.settled(room.name, FAREWELL_MS);
-      await this.#leaveChannel(room.channel);
+      await this.#membership.leave();
     }
     await this.#connection.close();
   }
 
   protected release(): void {
     this.#connection.end();
-    this.#requests.failAll('the session is over');
+    this.#membership.release();
     this.#posts.release('Cannot send: the session is over; the message is kept in the outbox');
     if (this.#options.isOutboxOurs) this.#options.outbox.close();
-  }
-
-  /** A session that the server knows nothing of: the first one, or after a restart. */
-  #begin(): void {
-    this.#requests?.failAll('the connection was lost');
-    this.#requests = new LinkRequests((record) => void this.#send(0, record));
-    this.#lastChannel = 0;
-    this.#posts.closed();
-    if (this.#room !== undefined) void this.#rejoin(this.#room, this.#requests);
-  }
-
-  async #rejoin(room: LinkRoom, requests: LinkRequests): Promise<void> {
-    const entry = room.joined.isHosted ? 'join-only' : 'join-or-make';
-    try {
-      await this.#ask({ room: room.name, entry, password: room.password, rejoins: room });
-    } catch (error) {
-      // A later session tries by itself.
-      if (requests !== this.#requests || this.status !== 'open' || room !== this.#room) return;
-      if (error instanceof LinkRefusal && !isPassing(error.wireCode)) {
-        const gone: number[] = [LinkErrorCode.ROOM_CLOSED, LinkErrorCode.ROOM_NOT_FOUND];
-        this.end(gone.includes(error.wireCode) ? 'room-closed' : 'lost', error.message);
-        return;
-      }
-      this.later(REJOIN_MS, () => {
-        if (requests === this.#requests && room === this.#room) void this.#rejoin(room, requests);
-      });
-    }
-  }
-
-  async #ask(
-    wanted: { room: string; entry: LinkEntry; password: string; rejoins?: LinkRoom },
-    signal?: AbortSignal,
-  ): Promise<void> {
-    const { room, entry, password, rejoins } = wanted;
-    this.#lastChannel += 1;
-    const channel = this.#lastChannel;
-    const place =
-      rejoins === undefined ? { token: '', history: this.#options.history } : { token: rejoins.joined.token };
-    await this.#requests.ask(
-      (request) => ({
-        type: 'join',
-        request,
-        channel,
-        entry,
-        room,
-        password,
-        outboxId: this.#options.outbox.id,
-        ...place,
-        ...(rejoins === undefined ? {} : { cursor: rejoins.cursor }),
-      }),
-      {
-        action: `Cannot join room ${JSON.stringify(room)}`,
-        timeoutMs: this.#options.answerTimeoutMs,
-        signal,
-        onAnswer: (answer) => {
-          if (answer.type === 'joined') this.#joined(answer, password, rejoins);
-        },
-      },
-    );
-  }
-
-  #joined(joined: Joined, password: string, rejoins: LinkRoom | undefined): void {
-    this.#connection.endpoint.openChannel(joined.channel, { sendFrom: 1, receiveFrom: joined.first });
-    const old = this.#room;
-    if (rejoins !== undefined) rejoins.reopened(joined);
-    else {
-      const { isVerified } = this.#connection.welcome;
-      this.#room = new LinkRoom(
-        {
-          user: this.user,
-          isVerified,
-          emit: (event) => this.queue.push(event),
-          seen: (post) => this.#posts.seen(post),
-        },
-        joined,
-        password,
-      );
-      if (old !== undefined) {
-        this.#posts.closed();
-        void this.#leaveChannel(old.channel);
-      }
-    }
-    this.#posts.opened(joined.room);
-  }
-
-  async #leaveChannel(channel: number): Promise<void> {
-    const leaving = this.#requests.ask((request) => ({ type: 'leave', request, channel }), {
-      action: 'Cannot leave the room',
-      timeoutMs: FAREWELL_MS,
-    });
-    // Gone already, or the server is: then it forgets us by itself.
-    await leaving.catch(() => {});
   }
 
   #send(channel: number, record: Uint8Array): boolean {
@@ -283,70 +232,12 @@ export class LinkChatSession extends SessionBase {
 
   #handle(event: LinkEvent): void {
     if (this.status === 'closed') return;
-    switch (event.type) {
-      case 'record':
-        this.#hear(event.channel, event.number, event.body);
-        break;
-      case 'skipped':
-        if (event.channel === this.#room?.channel) this.#room.skipped(event.first, event.last);
-        break;
-      case 'drained':
-        if (event.channel === this.#room?.channel) this.#posts.drained();
-        break;
-      case 'path':
-        this.#pathReason = event.reason;
-        this.#tellLink(true);
-        break;
-      default:
-      // Typing and presence have no events yet.
+    if (event.type === 'path') {
+      this.#pathReason = event.reason;
+      this.#tellLink(true);
+    } else {
+      this.#membership.handle(event);
     }
-  }
-
-  #hear(channel: number, number: number, body: Uint8Array): void {
-    try {
-      if (channel === 0) this.#control(decodeControl(body));
-      else if (channel === this.#room?.channel) this.#room.receive(number, body);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.end('lost', `The server broke the protocol: ${error.message}`);
-    }
-  }
-
-  #control(message: ReturnType<typeof decodeControl>): void {
-    switch (message.type) {
-      case 'joined':
-      case 'failed':
-      case 'room-list':
-      case 'user-list':
-        this.#requests.answer(message.request, message);
-        break;
-      case 'left':
-        this.#left(message);
-        break;
-      case 'accepted':
-        if (message.channel !== this.#room?.channel) break;
-        this.#posts.accepted(message.post, message.number < this.#room.next);
-        break;
-      case 'refused':
-        // A server that stops takes them when it is there again.
-        if (message.channel !== this.#room?.channel || message.code === LinkErrorCode.SERVER_CLOSING) break;
-        this.#posts.refused(message.post, new LinkRefusal(message.code, 'Cannot send', message.text));
-        break;
-      default:
-      // Of a later version, or what only a client says.
-    }
-  }
-
-  #left(message: Extract<ControlMessage, { type: 'left' }>): void {
-    const { request, channel, reason, text } = message;
-    if (request !== 0) this.#requests.answer(request, message);
-    if (channel !== this.#room?.channel) {
-      this.#connection.endpoint.closeChannel(channel);
-      return;
-    }
-    if (request !== 0) return;
-    if (reason === LeftReason.ROOM_CLOSED) this.end('room-closed', text);
-    else this.end('lost', `The server has ended the membership: ${text}`);
   }
 
   #reachable(isReachable: boolean, reason: string): void {

@@ -71,6 +71,10 @@ export class LinkGateway implements Gateway {
       members,
       settings: link,
       sendDatagram: (bytes, to) => this.#datagrams?.send(bytes, to),
+      onKeyRemoved: (user, deviceKey) => {
+        // Whoever asked for it is answered first.
+        setImmediate(() => this.#sessions.closeOf(user, deviceKey));
+      },
       onOver: (session) => {
         this.#sessions.remove(session);
         this.#totals.ended(session.endpoint.readout);

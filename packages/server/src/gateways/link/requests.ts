@@ -10,6 +10,7 @@ import {
 import type { Identity } from './admission.ts';
 import { type ChannelHost, LinkChannel } from './channel.ts';
 import { type Refusal, refusal, refusalOf } from './codes.ts';
+import { KeyRequests } from './keys.ts';
 import { LINK_PROFILE, type LinkMembers } from './members.ts';
 
 /** Random bytes of a member token. */
@@ -29,6 +30,8 @@ export interface RequestsOptions {
   readonly isOver: () => boolean;
   /** Whether what is not acknowledged of the control channel leaves room for a list. */
   readonly hasRoomForLists: () => boolean;
+  /** The user name is that device key's no more. */
+  readonly onKeyRemoved: (user: string, deviceKey: string) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -44,12 +47,22 @@ interface Entered {
 /** The requests of one session: rooms joined and left, and lists. */
 export class Requests {
   readonly #options: RequestsOptions;
+  readonly #keys: KeyRequests;
   #lastChannel = 0;
   /** Rooms that are being joined. */
   readonly #joining = new Set<string>();
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    const { hub, identity, address, host, onKeyRemoved } = options;
+    this.#keys = new KeyRequests({
+      hub,
+      identity,
+      address,
+      tell: (message) => host.tell(message),
+      refuse: (request, why) => this.refuse(request, why),
+      onRemoved: onKeyRemoved,
+    });
   }
 
   handle(message: ControlMessage | UnknownControl): void {
@@ -62,12 +75,19 @@ export class Requests {
         return;
       case 'rooms':
         this.#list(message.request, () => {
-          const rooms = this.#options.members.listRooms();
-          this.#options.host.tell({ type: 'room-list', request: message.request, rooms });
+          const { items, more } = this.#options.members.listRooms(message.after);
+          this.#options.host.tell({ type: 'room-list', request: message.request, rooms: items, more });
         });
         return;
       case 'users':
-        this.#listUsers(message.request, message.channel);
+        this.#listUsers(message.request, message.channel, message.skip ?? 0);
+        return;
+      case 'keys':
+      case 'add-key':
+      case 'remove-key':
+        this.#list(message.request, () => {
+          this.#keys.handle(message).catch((error: unknown) => this.#options.onFault(error));
+        });
         return;
       case 'unknown':
         if (message.request !== undefined) this.refuse(message.request, notUnderstood);
@@ -216,15 +236,15 @@ export class Requests {
     channel.end(LeftReason.ASKED_FOR, '', request);
   }
 
-  #listUsers(request: number, number: number): void {
+  #listUsers(request: number, number: number, skip: number): void {
     const channel = this.#options.channels.get(number);
     if (channel === undefined) {
       this.refuse(request, notAMember);
       return;
     }
     this.#list(request, () => {
-      const users = this.#options.members.listUsers(channel.room);
-      this.#options.host.tell({ type: 'user-list', request, users });
+      const { items, more } = this.#options.members.listUsers(channel.room, skip);
+      this.#options.host.tell({ type: 'user-list', request, users: items, more });
     });
   }
 

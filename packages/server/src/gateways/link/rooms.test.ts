@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { EventKind } from '@confab/core';
 import { temporaryDirectory } from '@confab/testing';
-import { Fields, varint } from '@confab/testing/raw/link-frames';
+import { Fields, text, varint } from '@confab/testing/raw/link-frames';
 import { Control, RawChat, RawFailure, type RawJoin } from '@confab/testing/raw/link-room';
 import { eventually, within } from '@confab/testing/raw/wait';
 import { startTestServer, type TestServer } from '@confab/testing/test-server';
@@ -232,15 +232,54 @@ describe('Requests', () => {
     await assert.rejects(ann.request(Control.ROOMS), failedWith(17));
   });
 
-  test('a list has as many rooms as one record has room for', async (context) => {
+  test('a list goes on in further pages, each as long as a record may be, until nothing is left out', async (context) => {
     const server = await serve(context, { 'link.requests.burst': 1000 });
     const ann = await open(context, server, { user: 'Ann' });
-    const name = 'x'.repeat(250);
-    await Promise.all(Array.from({ length: 200 }, (_, index) => ann.join({ room: `${index} ${name}` })));
-    const { body } = await ann.request(Control.ROOMS);
-    const count = body.varint();
-    assert.ok(count > 100 && count < 200, String(count));
-    assert.ok(body.bytes.length <= 32_768);
+    const names = Array.from({ length: 200 }, (_, index) => `${String(index).padStart(3, '0')} ${'x'.repeat(250)}`);
+    await Promise.all(names.map((room) => ann.join({ room })));
+    const listed: string[] = [];
+    let more = Number.NaN;
+    for (let pages = 0; more !== 0; pages += 1) {
+      const after = listed.at(-1);
+      const { body } = await ann.request(Control.ROOMS, ...(after === undefined ? [] : [text(after)]));
+      assert.ok(body.bytes.length <= 32_768 && pages < 3);
+      for (let left = body.varint(); left > 0; left -= 1) {
+        listed.push(body.text());
+        body.varint();
+        body.byte();
+      }
+      more = body.varint();
+      assert.equal(more, names.length - listed.length);
+    }
+    assert.deepEqual(listed, names);
+    const { body } = await ann.request(Control.ROOMS, text('zzz'));
+    assert.deepEqual([body.varint(), body.varint()], [0, 0]);
+  });
+
+  test('a list of users goes on behind those that were told', async (context) => {
+    const server = await serve(context, { 'link.address_sessions_max': 300 });
+    const users = Array.from({ length: 150 }, (_, index) => `${index} ${'y'.repeat(250)}`);
+    let channel = 0;
+    let ann!: RawChat;
+    for (const user of users) {
+      ann = await open(context, server, { user });
+      ({ channel } = await ann.join({ room: 'lobby' }));
+    }
+    const listed: string[] = [];
+    let more = Number.NaN;
+    while (more !== 0) {
+      const skip = listed.length === 0 ? [] : [varint(listed.length)];
+      const { body } = await ann.request(Control.USERS, varint(channel), ...skip);
+      for (let left = body.varint(); left > 0; left -= 1) {
+        listed.push(body.text());
+        body.byte();
+      }
+      more = body.varint();
+      assert.equal(more, users.length - listed.length);
+    }
+    assert.deepEqual(listed, users);
+    const { body } = await ann.request(Control.USERS, varint(channel), varint(1_000_000));
+    assert.deepEqual([body.varint(), body.varint()], [0, 0]);
   });
 
   test('of a client that takes no answer end its session before they fill the memory', async (context) => {
@@ -487,4 +526,61 @@ test('metrics tell of sessions, packets and paths', async (context) => {
   assert.match(metrics, /^confab_link_path_changes_total\{path="udp",reason="proved"\} 1$/m);
   assert.match(metrics, /^confab_link_packets_dropped_total\{reason="unknown-id"\} 0$/m);
   assert.match(metrics, /^confab_received_total\{wire="link"\} [1-9]\d*$/m);
+});
+
+describe('The device keys of a user name', () => {
+  const deviceKey = () => generateKeyPairSync('ed25519').privateKey;
+  const publicOf = (device: KeyObject) =>
+    Buffer.from(createPublicKey(device).export({ format: 'jwk' }).x!, 'base64url');
+  const keysIn = (body: Fields) =>
+    Array.from({ length: body.varint() }, () => {
+      const key = Buffer.from(body.take(32)).toString('hex');
+      body.take(16);
+      return { key, isOwn: body.byte() === 1 };
+    });
+
+  test('are added and taken away by a session that has proved one, and end the sessions of the one that goes', async (context) => {
+    const server = await serve(context);
+    const [phone, laptop] = [deviceKey(), deviceKey()];
+    const ann = await open(context, server, { user: 'Ann', device: phone });
+    await assert.rejects(open(context, server, { user: 'Ann', device: laptop }), { code: 7 });
+    const hex = (device: KeyObject) => publicOf(device).toString('hex');
+    const added = await ann.request(Control.ADD_KEY, publicOf(laptop));
+    assert.equal(added.type, Control.KEY_LIST);
+    const both = [
+      { key: hex(phone), isOwn: true },
+      { key: hex(laptop), isOwn: false },
+    ];
+    assert.deepEqual(keysIn(added.body), both);
+    const too = await open(context, server, { user: 'Ann', device: laptop });
+    const { body } = await too.request(Control.REMOVE_KEY, publicOf(phone));
+    assert.deepEqual(keysIn(body), [{ key: hex(laptop), isOwn: true }]);
+    await within(ann.link.ended, 'the end of the other session');
+    assert.equal(ann.link.closed?.code, 7);
+    await assert.rejects(open(context, server, { user: 'Ann', device: phone }), { code: 7 });
+    await assert.rejects(too.request(Control.REMOVE_KEY, publicOf(laptop)), failedWith(18));
+    assert.deepEqual(keysIn((await too.request(Control.KEYS)).body), [{ key: hex(laptop), isOwn: true }]);
+  });
+
+  test('are nothing to a guest, and bounded for everybody', async (context) => {
+    const server = await serve(context, { 'limits.name_keys': 2 });
+    const guest = await open(context, server, { user: 'Guest' });
+    for (const type of [Control.ADD_KEY, Control.REMOVE_KEY]) {
+      await assert.rejects(guest.request(type, randomBytes(32)), failedWith(6));
+    }
+    await assert.rejects(guest.request(Control.KEYS), failedWith(6));
+    const ann = await open(context, server, { user: 'Ann', device: deviceKey() });
+    await ann.request(Control.ADD_KEY, randomBytes(32));
+    await assert.rejects(ann.request(Control.ADD_KEY, randomBytes(32)), failedWith(18));
+  });
+
+  test('that are not 32 bytes break the protocol', async (context) => {
+    const server = await serve(context);
+    for (const bytes of [31, 33]) {
+      const ann = await open(context, server, { user: `Ann ${bytes}`, device: deviceKey() });
+      void ann.request(Control.ADD_KEY, randomBytes(bytes)).catch(() => {});
+      await within(ann.link.ended, 'the goodbye');
+      assert.equal(ann.link.closed?.code, 1);
+    }
+  });
 });

@@ -27,6 +27,8 @@ export interface SessionContext {
   readonly members: LinkMembers;
   readonly settings: SessionSettings;
   readonly sendDatagram: (bytes: Uint8Array, to: string) => void;
+  /** A user name is a device key's no more: the sessions that have proved it are to end. */
+  readonly onKeyRemoved: (user: string, deviceKey: string) => void;
   /** The session is over, and its driver lets go by itself. */
   readonly onOver: (session: LinkServerSession) => void;
 }

@@ -5,6 +5,7 @@ import { CodecError } from '@confab/wire';
 import {
   type ControlMessage,
   decodeControl,
+  encodeAttributed,
   encodeControl,
   LinkErrorCode,
   type LinkEvent,
@@ -16,7 +17,6 @@ import type { ChannelHost, LinkChannel } from './channel.ts';
 import { refusal } from './codes.ts';
 import type { LinkEncoding } from './encoding.ts';
 import type { CountedSession } from './endpoint.ts';
-import { attributed, EPHEMERAL_BYTES_MAX } from './ephemerals.ts';
 import { Requests } from './requests.ts';
 import type { SessionContext, SessionFacts } from './session-context.ts';
 
@@ -24,6 +24,8 @@ import type { SessionContext, SessionFacts } from './session-context.ts';
 export const ROOMS_MAX = 255;
 /** Records of the control channel that are not acknowledged; with more the client does not read, and the session ends. */
 export const CONTROL_RECORDS_MAX = 8192;
+/** What a client may say of itself that is not stored, bytes. */
+const EPHEMERAL_BYTES_MAX = 256;
 /** How often a session without a connection looks whether its other path is there, as a share of its grace. */
 const GRACE_CHECKS = 8;
 
@@ -86,6 +88,7 @@ export class LinkServerSession implements ChannelHost {
       channels: this.channels,
       isOver: () => this.#isOver,
       hasRoomForLists: () => !this.#isControlFull,
+      onKeyRemoved: context.onKeyRemoved,
       onFault: (error) => this.#fault(error),
     });
   }
@@ -231,7 +234,7 @@ export class LinkServerSession implements ChannelHost {
       this.stats.drop('limited');
       return;
     }
-    const bytes = attributed(this.identity.user, body);
+    const bytes = encodeAttributed({ user: this.identity.user, body });
     for (const other of this.#context.members.of(channel.room)) if (other !== channel) other.ephemeral(kind, bytes);
   }
 

@@ -1,3 +1,4 @@
+import { LinkErrorCode } from '@confab/wire/link';
 import type { LinkServerSession } from './session.ts';
 
 export interface SessionsLimits {
@@ -39,6 +40,16 @@ export class LinkSessions {
 
   byConnectionId(id: Uint8Array): LinkServerSession | undefined {
     return this.#byConnectionId.get(keyOf(id));
+  }
+
+  /** End the sessions of a user name that have proved a device key. */
+  closeOf(user: string, deviceKey: string): void {
+    const theirs = [...this.values()].filter(
+      ({ identity }) => identity.user === user && identity.deviceKey === deviceKey,
+    );
+    for (const session of theirs) {
+      session.close(LinkErrorCode.USER_NAME_TAKEN, 'The user name does not belong to this device key any more');
+    }
   }
 
   add(session: LinkServerSession): void {

@@ -209,10 +209,14 @@ export class LogDatabase {
         statements.deleteMember.run(change.memberId);
         break;
       case 'name-put': {
-        const { user, deviceKey, takenMs } = change.name;
-        statements.putName.run(user, deviceKey, takenMs);
+        const { user, deviceKey, takenMs, usedMs, address, addedBy } = change.name;
+        statements.putName.run(user, deviceKey, takenMs, usedMs, address, addedBy ?? null);
         break;
       }
+      case 'name-delete':
+        if (change.deviceKey === undefined) statements.deleteName.run(change.user);
+        else statements.deleteNameKey.run(change.user, change.deviceKey);
+        break;
     }
   }
 

@@ -8,10 +8,12 @@ import {
   exampleMember,
   exampleRoom,
   putMember,
+  putName,
   putRoom,
   temporaryDirectory,
 } from '@confab/testing';
 import { Database } from './database.ts';
+import { freeName } from './free-name.ts';
 import { openLogReader } from './log-reader.ts';
 import { APPLICATION_ID } from './migrate.ts';
 import { LOG_FILE } from './options.ts';
@@ -96,7 +98,28 @@ test('a log of another version is refused: reading alone does not migrate', (con
   const folder = temporaryDirectory(context);
   const database = folder.closing(new Database(join(folder.path, LOG_FILE), { busyTimeoutMs: 0 }));
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; CREATE TABLE future (x)`);
-  assert.throws(() => openLogReader(folder.path), /written by an older confab \(schema 0, this one reads 3\)/);
+  assert.throws(() => openLogReader(folder.path), /written by an older confab \(schema 0, this one reads 4\)/);
   database.exec('PRAGMA user_version = 900');
-  assert.throws(() => openLogReader(folder.path), /written by a newer confab \(schema 900, this one knows 3\)/);
+  assert.throws(() => openLogReader(folder.path), /written by a newer confab \(schema 900, this one knows 4\)/);
+});
+
+test('user names and their keys are listed by name, and freed, all or one key, while no server has the folder', async (context) => {
+  const folder = temporaryDirectory(context);
+  const store = await openSqliteStore({ directory: folder.path });
+  await store.commit([putName('Bo', 'key 3', 3), putName('Ann', 'key 2', 2), putName('Ann', 'key 1', 1)]);
+  const reader = folder.closing(openLogReader(folder.path));
+  const names = () => reader.names().map(({ user, deviceKey }) => `${user} ${deviceKey}`);
+  assert.deepEqual(names(), ['Ann key 1', 'Ann key 2', 'Bo key 3']);
+  assert.throws(() => freeName(folder.path, 'Ann'), { code: 'STORE_FAILED', message: /in use by another confab/ });
+  await store.close();
+  assert.equal(freeName(folder.path, 'Ann', 'key 9'), 0);
+  assert.equal(freeName(folder.path, 'Ann', 'key 1'), 1);
+  assert.deepEqual(names(), ['Ann key 2', 'Bo key 3']);
+  assert.equal(freeName(folder.path, 'Ann'), 1);
+  assert.equal(freeName(folder.path, 'Ann'), 0);
+  const again = folder.closing(await openSqliteStore({ directory: folder.path }));
+  assert.deepEqual(
+    (await again.load()).names.map(({ user }) => user),
+    ['Bo'],
+  );
 });

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RoomEvent, RoomKind } from '@confab/core';
+import type { RoomEvent, RoomKind, StoredName } from '@confab/core';
 import { storeFailed } from '../failure.ts';
 import { pageOf } from '../page.ts';
 import { explained } from './data-folder.ts';
@@ -9,6 +9,7 @@ import { decodeEvents, EventCursor } from './event-codec.ts';
 import { EventPage } from './event-page.ts';
 import { expectOurs, newerSchema, SCHEMA_VERSION, schemaVersion } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, LOG_FILE } from './options.ts';
+import { nameOfRow } from './rows.ts';
 import { prepareReads, type ReadStatements } from './statements.ts';
 
 export interface LoggedRoom {
@@ -31,6 +32,8 @@ export interface LoggedRoom {
 export interface LogReader {
   /** All rooms by id, closed ones too. */
   rooms(): LoggedRoom[];
+  /** User names and their device keys, by name, then oldest first. */
+  names(): StoredName[];
   /** As `Store.read`. */
   read(roomId: number, fromSeq: number, limit: number): RoomEvent[];
   /** Harmless when it is closed already. */
@@ -103,6 +106,12 @@ class DatabaseLogReader implements LogReader {
         return { id, name, kind, createdMs, closedMs: closed, firstSeq, lastSeq, eventCount, memberCount };
       });
     });
+  }
+
+  names(): StoredName[] {
+    const order = (left: StoredName, right: StoredName): number =>
+      left.user === right.user ? left.takenMs - right.takenMs : left.user < right.user ? -1 : 1;
+    return this.#statements.names.all().map(nameOfRow).sort(order);
   }
 
   read(roomId: number, fromSeq: number, limit: number): RoomEvent[] {

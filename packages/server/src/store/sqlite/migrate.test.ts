@@ -27,6 +27,16 @@ function fileWith(directory: string, sql: string): void {
   database.close();
 }
 
+test('names that were taken before it was kept when they were used count as used when they were taken', () => {
+  const database = inMemory();
+  database.exec(frozenV2);
+  database.exec("INSERT INTO names (user, device_key, taken_ms) VALUES ('Ann', 'key 1', 5)");
+  migrate(database, 'data');
+  assert.deepEqual(database.prepare('SELECT user, device_key, taken_ms, used_ms, address, added_by FROM names').all(), [
+    ['Ann', 'key 1', 5, 5, '', null],
+  ]);
+});
+
 test('a log of the first release opens with all that is in it', async (context) => {
   const folder = temporaryDirectory(context);
   fileWith(folder.path, frozenV1);

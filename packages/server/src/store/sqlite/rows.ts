@@ -42,6 +42,13 @@ export function memberOfRow(row: SqlValue[]): StoredMember {
 }
 
 export function nameOfRow(row: SqlValue[]): StoredName {
-  const [user, deviceKey, takenMs] = row as [string, string, number];
-  return { user, deviceKey, takenMs };
+  const [user, deviceKey, takenMs, usedMs, address, addedBy] = row as [
+    string,
+    string,
+    number,
+    number,
+    string,
+    string | null,
+  ];
+  return { user, deviceKey, takenMs, usedMs, address, addedBy: addedBy ?? undefined };
 }

@@ -22,7 +22,7 @@ export const readSql = {
   allRooms: `SELECT id, name, kind, created_ms, closed_ms, ${FIRST_SEQ}, ${LAST_SEQ}, ${MEMBERS} FROM rooms ORDER BY id`,
   isClosedRoom: 'SELECT 1 FROM rooms WHERE id = ? AND closed_ms IS NOT NULL',
   members: 'SELECT id, room_id, user, token_digest, address, profile, joined_ms, device_key FROM members ORDER BY id',
-  names: 'SELECT user, device_key, taken_ms FROM names',
+  names: 'SELECT user, device_key, taken_ms, used_ms, address, added_by FROM names',
   state: 'SELECT last_room_id, last_member_id, was_closed, synchronous, boot_id FROM state WHERE only = 1',
   epoch: 'SELECT epoch, start_position FROM epochs ORDER BY epoch DESC LIMIT 1',
 } as const;
@@ -47,7 +47,11 @@ export const writeSql = {
     'ON CONFLICT (id) DO UPDATE SET room_id = excluded.room_id, user = excluded.user, ' +
     'token_digest = excluded.token_digest, address = excluded.address, profile = excluded.profile, ' +
     'joined_ms = excluded.joined_ms, device_key = excluded.device_key',
-  putName: 'INSERT INTO names (user, device_key, taken_ms) VALUES (?, ?, ?) ON CONFLICT (user, device_key) DO NOTHING',
+  putName:
+    'INSERT INTO names (user, device_key, taken_ms, used_ms, address, added_by) VALUES (?, ?, ?, ?, ?, ?) ' +
+    'ON CONFLICT (user, device_key) DO UPDATE SET used_ms = max(used_ms, excluded.used_ms)',
+  deleteName: 'DELETE FROM names WHERE user = ?',
+  deleteNameKey: 'DELETE FROM names WHERE user = ? AND device_key = ?',
   deleteMember: 'DELETE FROM members WHERE id = ?',
   deleteMembersOfRoom: 'DELETE FROM members WHERE room_id = ?',
   putCounters: 'UPDATE state SET last_room_id = ?, last_member_id = ? WHERE only = 1',
