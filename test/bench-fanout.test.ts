@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findCompiler } from '../bench/fanout/native/build.ts';
+import { findCompiler, hasOpenSsl } from '../bench/fanout/native/build.ts';
 
 const bench = fileURLToPath(new URL('../bench/main.ts', import.meta.url));
 
@@ -17,7 +17,9 @@ interface Outcome {
 }
 
 describe('npm run bench -- fanout --quick', { skip: findCompiler() === undefined && 'there is no C compiler' }, () => {
-  it('counts what members of every wire are told, and misses nothing over TCP', { timeout: 120_000 }, async (t) => {
+  it('counts what members of every wire are told, and misses nothing over TCP and on link', {
+    timeout: 120_000,
+  }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'confab-test-'));
     t.after(() => rm(folder, { recursive: true }));
     const file = join(folder, 'report.json');
@@ -29,11 +31,18 @@ describe('npm run bench -- fanout --quick', { skip: findCompiler() === undefined
     for (const outcomes of Object.values(figures)) {
       assert.deepEqual(
         outcomes.map(({ target }) => target),
-        ['confab jsonl, durable', 'confab ws, durable', 'confab ucrp, durable', 'C, epoll, TCP', 'C, sendmmsg, UDP'],
+        [
+          'confab jsonl, durable',
+          'confab ws, durable',
+          'confab ucrp, durable',
+          ...(hasOpenSsl() ? ['confab link/tls, durable', 'confab link/udp, durable'] : []),
+          'C, epoll, TCP',
+          'C, sendmmsg, UDP',
+        ],
       );
       for (const { target, deliveriesPerSecond, lost } of outcomes) {
         assert.ok(deliveriesPerSecond > 0, target);
-        if (!target.includes('ucrp') && !target.includes('UDP')) assert.equal(lost, 0, target);
+        if (!target.includes('ucrp') && target !== 'C, sendmmsg, UDP') assert.equal(lost, 0, target);
       }
     }
   });

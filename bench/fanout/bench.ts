@@ -12,7 +12,7 @@ import { confab } from './targets/confab.ts';
 import { nodeFloor, tcpFloor, udpFloor, wsBroadcast } from './targets/floors.ts';
 import { peers } from './targets/peers.ts';
 import type { Target } from './targets/target.ts';
-import { jsonLines, ucrp, webSocket } from './wires.ts';
+import { jsonLines, linkDatagrams, linkStream, ucrp, webSocket } from './wires.ts';
 
 export const fanout: Bench = {
   name: 'fanout',
@@ -66,6 +66,10 @@ function chooseTargets(options: FanoutOptions): { chosen: readonly Target[]; mis
     confab(webSocket, { nodeArgs }),
     confab(webSocket, { nodeArgs, store: 'memory' }),
     confab(ucrp, { nodeArgs }),
+    confab(linkStream, { nodeArgs }),
+    confab(linkStream, { nodeArgs, store: 'memory' }),
+    confab(linkDatagrams, { nodeArgs }),
+    confab(linkDatagrams, { nodeArgs, store: 'memory' }),
   ];
   // A floor comes first among those of its protocol: ratios are to it.
   const others = options.hasPeers ? [tcpFloor, nodeFloor, udpFloor, wsBroadcast, ...peers] : [];
@@ -80,5 +84,7 @@ function chooseTargets(options: FanoutOptions): { chosen: readonly Target[]; mis
 
 /** A datagram socket has no connection whose memory could be told. */
 function targetsOf(load: Load, targets: readonly Target[]): readonly Target[] {
-  return load.about === 'memory' ? targets.filter(({ wire }) => wire.protocol === 'tcp') : targets;
+  return load.about === 'memory'
+    ? targets.filter(({ wire }) => wire.protocol === 'tcp' || wire.isLink === true)
+    : targets;
 }

@@ -44,10 +44,12 @@ export class LoadCrowd {
     size: CrowdSize,
     core: string | undefined,
   ): Promise<LoadCrowd> {
-    const program = new Program([buildGenerator()], { core });
+    const { protocol, hasEcho, isLink = false } = wire;
+    const program = new Program([buildGenerator(isLink)], { core });
     try {
-      const { protocol, hasEcho } = wire;
-      program.tell(`server ${protocol} 127.0.0.1 ${address.port} ${address.pid} ${hasEcho ? 1 : 0}`);
+      program.tell(
+        `server ${isLink ? 'link-' : ''}${protocol} 127.0.0.1 ${address.port} ${address.pid} ${hasEcho ? 1 : 0}`,
+      );
       for (const script of await scriptsOf(wire, address, size)) program.tell(memberLine(script));
       await program.ask('connect');
       return new LoadCrowd(program, size);

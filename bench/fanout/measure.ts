@@ -20,6 +20,8 @@ export interface Outcome {
   readonly target: string;
   readonly kind: TargetKind;
   readonly protocol: 'tcp' | 'udp';
+  /** Whether its protocol says that nothing gets lost. */
+  readonly isReliable: boolean;
   readonly deliveriesPerSecond: number;
   /** For each second of CPU time that the server used: hardly touched by what else the machine is doing. */
   readonly deliveriesPerCpuSecond: number;
@@ -123,6 +125,7 @@ function outcomeOf({ target, running, connectionBytes, passes }: Contestant): Ou
     target: target.name,
     kind: target.kind,
     protocol: target.wire.protocol,
+    isReliable: target.wire.protocol === 'tcp' || target.wire.isLink === true,
     deliveriesPerSecond: median(rates),
     deliveriesPerCpuSecond: middle((pass) => pass.delivered / pass.serverCpu),
     lowest: Math.min(...rates),

@@ -40,7 +40,7 @@ Options
   --markdown FILE   write the tables there, too
   --profile DIR     write CPU profiles of the Confab servers there (figures are lower then)
 
-Ends with 0 when nothing was lost over TCP, 1 when something was, 2 when it could not measure.
+Ends with 0 when nothing was lost over TCP or on link, 1 when something was, 2 when it could not measure.
 Where other programs use the machine, compare the deliveries for each second of server CPU.`;
 
 /** @throws {Error} an option that is not known or makes no sense */

@@ -84,7 +84,16 @@ export function markdownOf({ head, rows }: Table): string {
 /** What a figure must be read with. */
 export function doubtsOf(load: Load, outcomes: readonly Outcome[]): string[] {
   const doubts: string[] = [];
-  for (const { target, kind, protocol, generatorCpuShare, serverCpuShare, foreignCpuShare, lateUs, lost } of outcomes) {
+  for (const {
+    target,
+    kind,
+    isReliable,
+    generatorCpuShare,
+    serverCpuShare,
+    foreignCpuShare,
+    lateUs,
+    lost,
+  } of outcomes) {
     const who = `${load.name}, ${target}`;
     if (generatorCpuShare >= SATURATED_SHARE && serverCpuShare < SATURATED_SHARE && load.about === 'rate') {
       doubts.push(`${who}: the generator had no time left and the server had: it can do more than this`);
@@ -95,14 +104,14 @@ export function doubtsOf(load: Load, outcomes: readonly Outcome[]): string[] {
       );
     }
     if (load.about === 'latency' && lateUs >= LATE_US) doubts.push(`${who}: the generator spoke late`);
-    if (lost !== 0 && (protocol === 'udp' || kind !== 'confab')) doubts.push(`${who}: ${formatCount(lost)} lost`);
+    if (lost !== 0 && (!isReliable || kind !== 'confab')) doubts.push(`${who}: ${formatCount(lost)} lost`);
   }
   return doubts;
 }
 
-/** Confab over TCP loses nothing, whatever the load. */
+/** Confab loses nothing over TCP and on link, whatever the load. */
 export function faultsOf(load: Load, outcomes: readonly Outcome[]): string[] {
   return outcomes
-    .filter(({ kind, protocol, lost }) => kind === 'confab' && protocol === 'tcp' && lost !== 0)
+    .filter(({ kind, isReliable, lost }) => kind === 'confab' && isReliable && lost !== 0)
     .map(({ target, lost }) => `${load.name}, ${target}: ${formatCount(lost)} deliveries lost`);
 }

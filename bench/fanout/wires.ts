@@ -46,6 +46,22 @@ export const ucrp: LoadWire = {
   },
 };
 
+/** Confab's own wire, by TLS or by sealed datagrams (docs/wires/link.md). An author gets a receipt in place of the message. */
+const link = (protocol: 'tcp' | 'udp', name: string): LoadWire => ({
+  name,
+  protocol,
+  isLink: true,
+  hasEcho: false,
+  script: (room, place) => ({
+    room,
+    steps: [{ say: bytesOf(userName(room, place)), await: bytesOf(roomName(room)) }],
+    before: NOTHING,
+    behind: NOTHING,
+  }),
+});
+export const linkStream = link('tcp', 'link/tls');
+export const linkDatagrams = link('udp', 'link/udp');
+
 /**
  * The floors' own (bench/floors): a line for each message, of the length that JSON lines has for the same one, so that they
  * move the same bytes.

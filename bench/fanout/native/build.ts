@@ -18,8 +18,13 @@ export function findCompiler(): string | undefined {
  * Path of a program made of these C files (paths from the root of the project); compiled when they were not before.
  * @throws {Error} there is no C compiler, or the sources do not compile
  */
-export function buildNative(name: string, sources: readonly string[], headers: readonly string[] = []): string {
-  const hash = createHash('sha256').update(FLAGS.join(' '));
+export function buildNative(
+  name: string,
+  sources: readonly string[],
+  headers: readonly string[] = [],
+  libraries: readonly string[] = [],
+): string {
+  const hash = createHash('sha256').update([...FLAGS, ...libraries].join(' '));
   for (const file of [...sources, ...headers]) hash.update(readFileSync(join(root, file)));
   const program = join(CACHE, `${name}-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(program)) return program;
@@ -29,7 +34,7 @@ export function buildNative(name: string, sources: readonly string[], headers: r
   mkdirSync(CACHE, { recursive: true });
   // Under another name until it is whole: another benchmark may be looking for it.
   const unfinished = `${program}.${process.pid}`;
-  const { status, stderr } = spawnSync(compiler, [...FLAGS, '-o', unfinished, ...sources], {
+  const { status, stderr } = spawnSync(compiler, [...FLAGS, '-o', unfinished, ...sources, ...libraries], {
     cwd: root,
     encoding: 'utf8',
   });
@@ -38,8 +43,24 @@ export function buildNative(name: string, sources: readonly string[], headers: r
   return program;
 }
 
-/** The load generator; see generator.c. */
-export function buildGenerator(): string {
+/**
+ * The load generator; see generator.c.
+ * @param hasLink whether it speaks link; it is built with OpenSSL then
+ */
+export function buildGenerator(hasLink: boolean): string {
   const at = (file: string): string => `bench/fanout/native/${file}`;
-  return buildNative('generator', [at('generator.c'), at('crowd.c')], [at('crowd.h'), at('histogram.h')]);
+  const sources = ['generator.c', 'crowd.c', ...(hasLink ? linkSources : ['link-none.c'])];
+  const headers = ['crowd.h', 'histogram.h', 'link.h', ...(hasLink ? linkHeaders : [])];
+  const libraries = hasLink ? ['-lssl', '-lcrypto'] : [];
+  return buildNative(hasLink ? 'generator-link' : 'generator', sources.map(at), headers.map(at), libraries);
+}
+
+const linkSources = ['link.c', 'link-open.c', 'link-packets.c'];
+const linkHeaders = ['link-session.h', 'link-packets.h', 'link-frames.h'];
+
+/** Whether the generator can be built to speak link. */
+export function hasOpenSsl(): boolean {
+  const compiler = findCompiler();
+  const options = { input: '#include <openssl/ssl.h>\n', encoding: 'utf8' } as const;
+  return compiler !== undefined && spawnSync(compiler, ['-E', '-o', '/dev/null', '-x', 'c', '-'], options).status === 0;
 }

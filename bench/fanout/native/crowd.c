@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "link.h"
+
 /** Members that are getting in at the same time: a crowd does not come in one instant. */
 #define STRIDE 64
 /** Nobody got any further for so long: a server said something else than was awaited. */
@@ -53,7 +55,20 @@ static void send_all(int fd, const uint8_t *data, size_t length) {
   }
 }
 
+static void watch(struct crowd *crowd, int fd, uint32_t carried) {
+  struct epoll_event event = {.events = EPOLLIN, .data.u32 = carried};
+  if (epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail("epoll_ctl");
+}
+
 static void open_member(struct crowd *crowd, struct member *member) {
+  uint32_t index = (uint32_t)(member - crowd->members);
+  if (crowd->is_link) {
+    const struct step *names = &member->steps[0];
+    member->link = link_open(crowd->address, crowd->port, crowd->is_udp ? LINK_UDP : LINK_TCP, names->say, names->await);
+    if (crowd->is_udp) watch(crowd, link_datagram_fd(member->link), index);
+    watch(crowd, link_stream_fd(member->link), index | SECOND_SOCKET);
+    return;
+  }
   int fd = socket(AF_INET, crowd->is_udp ? SOCK_DGRAM : SOCK_STREAM, 0);
   if (fd < 0) fail("socket (is the limit of open files high enough?)");
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)crowd->port)};
@@ -69,12 +84,12 @@ static void open_member(struct crowd *crowd, struct member *member) {
   }
   fcntl(fd, F_SETFL, O_NONBLOCK);
   member->fd = fd;
-  struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(member - crowd->members)};
-  if (epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail("epoll_ctl");
+  watch(crowd, fd, index);
 }
 
 /** Says what comes next; a step that awaits nothing is over at once. Returns whether the member is in. */
 static int go_on(struct member *member) {
+  if (member->link != NULL) return 0;
   for (; member->step < member->step_count; member->step += 1) {
     struct step *step = &member->steps[member->step];
     if (step->say.length > 0) send_all(member->fd, step->say.data, step->say.length);
@@ -119,15 +134,22 @@ void connect_crowd(struct crowd *crowd) {
     struct epoll_event events[STRIDE];
     int count = epoll_wait(crowd->epoll, events, STRIDE, 50);
     for (int index = 0; index < count; index += 1) {
-      struct member *member = &crowd->members[events[index].data.u32];
-      size_t length = read_member(crowd, member, buffer, READ_BYTES);
-      if (in == crowd->member_count) last = now_ns();
+      struct member *member = member_of(crowd, events[index].data.u32);
+      size_t length = read_member(crowd, events[index].data.u32, buffer, READ_BYTES);
+      if (in == crowd->member_count && length > 0) last = now_ns();
+      if (crowd->is_link && !member->is_in && link_is_in(member->link)) {
+        member->is_in = 1;
+        in += 1;
+        last = now_ns();
+      }
+      if (crowd->is_link) continue;
       if (length == 0 || member->step >= member->step_count || !has_come(member, buffer, length)) continue;
       last = now_ns();
       member->carried = 0;
       member->step += 1;
       in += go_on(member);
     }
+    if (crowd->is_link) link_tick(now_ns());
     uint64_t quiet_ms = (now_ns() - last) / 1000000;
     if (in == crowd->member_count && quiet_ms > SILENCE_MS) break;
     if (quiet_ms > PATIENCE_MS) {
@@ -156,7 +178,9 @@ static size_t read_datagrams(int fd, uint8_t *buffer) {
   return length;
 }
 
-size_t read_member(struct crowd *crowd, struct member *member, uint8_t *buffer, size_t size) {
+size_t read_member(struct crowd *crowd, uint32_t event, uint8_t *buffer, size_t size) {
+  struct member *member = member_of(crowd, event);
+  if (member->link != NULL) return link_read(member->link, (event & SECOND_SOCKET) != 0, buffer, size);
   if (crowd->is_udp) return read_datagrams(member->fd, buffer);
   ssize_t length = read(member->fd, buffer, size);
   if (length > 0) return (size_t)length;
@@ -183,10 +207,11 @@ void say(struct crowd *crowd, struct member *member, int count) {
   static uint8_t burst[BURST * 512];
   uint64_t time = now_ns();
   while (count > 0) {
-    int part = crowd->is_udp ? 1 : count < BURST ? count : BURST;
+    int part = crowd->is_udp && !crowd->is_link ? 1 : count < BURST ? count : BURST;
     size_t length = 0;
     for (int index = 0; index < part; index += 1) length += put_message(burst + length, member, time);
-    send_all(member->fd, burst, length);
+    if (crowd->is_link) link_say(member->link, burst, length / (size_t)part, part);
+    else send_all(member->fd, burst, length);
     count -= part;
   }
 }

@@ -28,8 +28,13 @@ struct step {
   struct bytes say, await;
 };
 
+struct link;
+
 struct member {
   int fd;
+  /** On link; then `steps` is one: the user's name and the room's. */
+  struct link *link;
+  int is_in;
   int room;
   int step_count, step;
   struct step steps[STEPS_MAX];
@@ -54,7 +59,7 @@ struct room {
 };
 
 struct crowd {
-  int is_udp, has_echo;
+  int is_udp, is_link, has_echo;
   const char *address;
   int port;
   struct member *members;
@@ -68,8 +73,11 @@ uint64_t now_ns(void);
 void fail(const char *what);
 /** Connects everybody and goes through their steps, some at a time. */
 void connect_crowd(struct crowd *crowd);
-/** Reads once from a member's socket into `buffer`; returns the bytes, or 0 when there was nothing. */
-size_t read_member(struct crowd *crowd, struct member *member, uint8_t *buffer, size_t size);
+/** In what an event of `crowd.epoll` carries, beside the member's index: the second socket of one that has two. */
+#define SECOND_SOCKET (1u << 31)
+static inline struct member *member_of(struct crowd *crowd, uint32_t event) { return &crowd->members[event & ~SECOND_SOCKET]; }
+/** Reads once from the socket that an event tells of into `buffer`; returns the bytes, or 0 when there was nothing. */
+size_t read_member(struct crowd *crowd, uint32_t event, uint8_t *buffer, size_t size);
 /** Says `count` messages in one write. */
 void say(struct crowd *crowd, struct member *member, int count);
 

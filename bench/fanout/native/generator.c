@@ -5,8 +5,10 @@
  *
  * Commands on standard input, one a line; bytes in hexadecimal, `-` for none:
  *
- *     server tcp|udp IP PORT PID ECHO            what is measured; ECHO 1: who says something is told it, too
+ *     server tcp|udp|link-tcp|link-udp IP PORT PID ECHO
+ *                                                what is measured; ECHO 1: who says something is told it, too
  *     member ROOM BEFORE BEHIND [SAY AWAIT]…     somebody: around the text of a message, and the steps of getting in
+ *     member ROOM - - USER NAME                  the same on link: the user's name and the room's
  *     connect                                    everybody gets in; answers {"connected":n}
  *     closed WINDOW WARM_UP_MS MS                keep WINDOW messages of each room on their way, said by its first member
  *     open RATE WARM_UP_MS MS                    say RATE messages a second, everybody in turn, whatever comes back
@@ -16,15 +18,18 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "crowd.h"
 #include "histogram.h"
+#include "link.h"
 
 #define MS 1000000ull
 #define READ_BYTES (1 << 18)
@@ -32,6 +37,8 @@
 /** Nothing has come for so long although something is missing: it is lost. */
 #define LOSS_NS (500 * MS)
 #define DRAIN_NS (5000 * MS)
+/** Between commands: how often it is looked whether there is one. */
+#define IDLE_NS (20 * MS)
 
 static struct crowd crowd;
 static pid_t server_pid;
@@ -92,8 +99,9 @@ static uint64_t date_markers(struct member *member, const uint8_t *data, size_t 
   return count;
 }
 
-static void hear(struct member *member, uint64_t now) {
-  size_t length = read_member(&crowd, member, buffer + CARRY_BYTES, READ_BYTES);
+static void hear(uint32_t event, uint64_t now) {
+  struct member *member = member_of(&crowd, event);
+  size_t length = read_member(&crowd, event, buffer + CARRY_BYTES, READ_BYTES);
   if (length == 0) return;
   uint8_t *data = buffer + CARRY_BYTES;
   uint64_t count;
@@ -119,7 +127,8 @@ static void hear_all(uint64_t timeout_ns) {
   static struct epoll_event events[EVENTS];
   struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
   int count = epoll_pwait2(crowd.epoll, events, EVENTS, &timeout, NULL);
-  for (int index = 0; index < count; index += 1) hear(&crowd.members[events[index].data.u32], now_ns());
+  for (int index = 0; index < count; index += 1) hear(events[index].data.u32, now_ns());
+  if (crowd.is_link) link_tick(now_ns());
 }
 
 static void update_level(struct room *room) {
@@ -293,18 +302,31 @@ static void add_member(void) {
   crowd.member_count += 1;
 }
 
+/** Until there is one, sessions of link answer what keeps them alive. */
+static void await_command(void) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  while (crowd.is_link && touched != NULL && poll(&input, 1, 0) == 0) {
+    hear_all(IDLE_NS);
+    touched_count = 0;
+    for (int index = 0; index < crowd.room_count; index += 1) crowd.rooms[index].is_touched = 0;
+  }
+}
+
 int main(void) {
   // To be woken when a message is due, and not up to 50 µs later.
   prctl(PR_SET_TIMERSLACK, 1);
   char *line = NULL;
   size_t size = 0;
   crowd.epoll = epoll_create1(0);
-  while (getline(&line, &size, stdin) > 0) {
+  // Once all are in, commands come one by one: nothing of the next one is in a buffer.
+  while (await_command(), getline(&line, &size, stdin) > 0) {
     line[strcspn(line, "\n")] = '\0';
     char *command = strtok(line, " ");
     if (command == NULL) continue;
     if (strcmp(command, "server") == 0) {
-      crowd.is_udp = strcmp(strtok(NULL, " "), "udp") == 0;
+      const char *protocol = strtok(NULL, " ");
+      crowd.is_udp = strstr(protocol, "udp") != NULL;
+      crowd.is_link = strncmp(protocol, "link-", 5) == 0;
       crowd.address = strdup(strtok(NULL, " "));
       crowd.port = atoi(strtok(NULL, " "));
       server_pid = atoi(strtok(NULL, " "));

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wireSettings } from '@confab/testing/wire-settings';
 import { freeTcpPort, freeUdpPort } from '../../support/ports.ts';
+import { hasOpenSsl } from '../native/build.ts';
 import { Program } from '../process.ts';
 import type { LoadWire } from '../wire.ts';
-import { jsonLines, ucrp, webSocket } from '../wires.ts';
+import { jsonLines, linkDatagrams, linkStream, ucrp, webSocket } from '../wires.ts';
 import { listening, type Running, type Target } from './target.ts';
 
 const program = fileURLToPath(new URL('../../../packages/cli/bin/confab.js', import.meta.url));
+
+const NO_OPENSSL = 'link: the generator needs the headers of OpenSSL (Debian: apt-get install libssl-dev)';
 
 export type StoreKind = 'sqlite' | 'memory';
 
@@ -38,7 +41,13 @@ const benchSettings = {
 export function confab(wire: LoadWire, options: ConfabOptions = {}): Target {
   const { store = 'sqlite' } = options;
   const kept = store === 'sqlite' ? 'durable' : 'in memory';
-  return { name: `confab ${wire.name}, ${kept}`, kind: 'confab', wire, start: (core) => start(wire, options, core) };
+  return {
+    name: `confab ${wire.name}, ${kept}`,
+    kind: 'confab',
+    wire,
+    missing: () => (wire.isLink !== true || hasOpenSsl() ? undefined : NO_OPENSSL),
+    start: (core) => start(wire, options, core),
+  };
 }
 
 async function start(wire: LoadWire, options: ConfabOptions, core: string | undefined): Promise<Running> {
@@ -75,5 +84,8 @@ function portsOf(wire: LoadWire, tcpPort: number, udpPort: number): Record<strin
     return { ...wireSettings('http'), 'http.tcp_port': tcpPort, 'http.ping_interval_ms': 86_400_000 };
   }
   if (wire === ucrp) return { ...wireSettings('hybrid'), 'hybrid.tcp_port': tcpPort, 'hybrid.udp_port': udpPort };
+  if (wire === linkStream || wire === linkDatagrams) {
+    return { ...wireSettings('link'), 'link.tcp_port': tcpPort, 'link.udp_port': udpPort };
+  }
   throw new Error(`Confab does not speak ${wire.name}`);
 }
