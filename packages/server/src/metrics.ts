@@ -58,6 +58,7 @@ export class Metrics {
     });
 
     this.#batching();
+    this.#directWrites();
     this.#wireCounter(
       'confab_received_total',
       'Datagrams, frames, lines or packets that came in',
@@ -113,6 +114,20 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         const { calls, reason = '' } = stats.batching ?? {};
+        this.set({ reason }, calls === undefined ? 0 : 1);
+      },
+    });
+  }
+
+  #directWrites(): void {
+    const stats = this.#stats;
+    new Gauge({
+      name: 'confab_direct_writes',
+      help: '1: streams are written to by system calls of our own; 0: by node:net alone, for the reason that is given',
+      labelNames: ['reason'],
+      registers: [this.#registry],
+      collect() {
+        const { calls, reason = '' } = stats.directWriting ?? {};
         this.set({ reason }, calls === undefined ? 0 : 1);
       },
     });

@@ -14,6 +14,9 @@ import { overwriteConfig, type Reloaded } from './reload.ts';
 import { Stats } from './stats.ts';
 import { MemoryStore } from './store/memory.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
+import { type DirectWriting, loadDirectWriting } from './streams/calls.ts';
+import { DirectWriter } from './streams/direct-writer.ts';
+import { plainWriter } from './streams/writer.ts';
 import { Tap } from './tap.ts';
 import { Watching } from './watching.ts';
 
@@ -78,9 +81,13 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
   });
 
   const batching = loadBatching(config.net.batchDatagrams);
-  tellBatching(batching, log);
+  tellCalls(batching, 'datagrams are sent and read in batches', 'datagrams are sent and read one by one', log);
+  const direct = loadDirectWriting(config.net.directWrites);
+  tellCalls(direct, 'streams are written to directly', 'streams are written to by node:net', log);
+  const writer = direct.calls === undefined ? plainWriter : new DirectWriter(direct.calls);
   const stats = new Stats();
   stats.batching = batching;
+  stats.directWriting = direct;
   const tap = new Tap();
   const watching = new Watching({ hub, tap, log });
   const opened: Gateway[] = [];
@@ -100,7 +107,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await watching.configure(config);
     for (const entry of gateways) {
       if (!entry.isEnabled(config)) continue;
-      const gateway = entry.create({ hub, config, address, log, stats, tap, batching });
+      const gateway = entry.create({ hub, config, address, log, stats, tap, batching, writer });
       endpoints.push(...(await gateway.open()));
       opened.push(gateway);
     }
@@ -147,9 +154,14 @@ async function openStore(config: Config): Promise<Store> {
 }
 
 /** A line that nobody needs while all is as it should be. */
-function tellBatching({ calls, reason, isUnusual }: Batching, log: Logger): void {
-  if (calls !== undefined) log.debug('datagrams are sent and read in batches');
-  else log[isUnusual ? 'info' : 'debug'](`datagrams are sent and read one by one: ${reason}`);
+function tellCalls(
+  { calls, reason, isUnusual }: Batching | DirectWriting,
+  used: string,
+  unused: string,
+  log: Logger,
+): void {
+  if (calls !== undefined) log.debug(used);
+  else log[isUnusual ? 'info' : 'debug'](`${unused}: ${reason}`);
 }
 
 function warnOfPlaintext(endpoints: readonly Endpoint[], log: Logger): void {

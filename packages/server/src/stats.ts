@@ -1,5 +1,6 @@
 import type { Batching } from './datagrams/calls.ts';
 import type { LinkSummary } from './link-summary.ts';
+import type { DirectWriting } from './streams/calls.ts';
 
 /** Why something that came in, or should have gone out, was dropped. */
 export type DropReason =
@@ -46,6 +47,8 @@ export class WireStats {
 export class Stats {
   /** How datagrams are sent. */
   batching: Batching | undefined;
+  /** How streams are written to. */
+  directWriting: DirectWriting | undefined;
   /** What link's sessions do; undefined when link is not served. */
   link: (() => LinkSummary) | undefined;
   readonly #wires = new Map<string, WireStats>();

@@ -26,6 +26,12 @@ export const oneByOne: GatewayVariant = {
   settings: { 'net.batch_datagrams': 'off' },
 };
 
+/** Streams without system calls of our own, as where the system or Node has none. */
+export const byNodeNet: GatewayVariant = {
+  variant: 'written to by node:net',
+  settings: { 'net.direct_writes': 'off' },
+};
+
 /**
  * What every gateway owes its members and everybody else, whatever its wire: called by the tests of each gateway for each
  * of its dialects and layouts. Members are raw clients, written from the wire's page alone.

@@ -7,5 +7,11 @@ export const netSection = z
       .enum(['auto', 'off'])
       .default('auto')
       .describe('auto: send many datagrams with one system call, on Linux with Node 26.1 or later; off: one by one'),
+    direct_writes: z
+      .enum(['auto', 'off'])
+      .default('auto')
+      .describe(
+        'auto: write to streams with system calls of our own, on Linux with Node 26.1 or later; off: by node:net',
+      ),
   })
   .prefault({});

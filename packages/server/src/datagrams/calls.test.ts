@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadBatching, type Platform } from './calls.ts';
+import type { Platform } from '../foreign.ts';
+import { loadBatching } from './calls.ts';
 
 const linux: Platform = { system: 'linux', processor: 'x64', isLittleEndian: true, loadForeign: () => undefined };
 

@@ -1,4 +1,4 @@
-import { endianness } from 'node:os';
+import { openForeign, type Platform, thisPlatform } from '../foreign.ts';
 
 /** Give up rather than wait: `MSG_DONTWAIT` of Linux. */
 const DONT_WAIT = 0x40;
@@ -29,30 +29,16 @@ export type Batching =
       readonly isUnusual: boolean;
     };
 
-/** What this program runs on; an argument for tests. */
-export interface Platform {
-  readonly system: string;
-  readonly processor: string;
-  readonly isLittleEndian: boolean;
-  readonly loadForeign: () => typeof import('node:ffi') | undefined;
-}
-
-/** Where the layout of the structures is known: 64 bits, little-endian, Linux. */
-const PROCESSORS = ['x64', 'arm64'];
-
 /**
  * Find the calls, through Node's own foreign-function interface (docs/adr/0007-batched-datagrams.md). Never throws: where
  * something is missing, `node:dgram` does the work.
  * @param mode `off`: do not even look
  */
 export function loadBatching(mode: 'auto' | 'off', platform: Platform = thisPlatform): Batching {
-  const { system, processor, isLittleEndian } = platform;
   if (mode === 'off') return without('turned off by net.batch_datagrams', false);
-  if (system !== 'linux') return without(`not on ${system}`, false);
-  if (!PROCESSORS.includes(processor) || !isLittleEndian) return without(`not on ${processor} processors`, false);
   try {
-    const foreign = platform.loadForeign();
-    if (foreign === undefined) return without(`Node ${process.versions.node} has no node:ffi`, true);
+    const { foreign, reason, isUnusual } = openForeign(platform);
+    if (foreign === undefined) return without(reason, isUnusual);
     // Out of what the process has loaded already: the C library's own functions.
     const { functions } = foreign.dlopen(null, {
       sendmmsg: { arguments: ['i32', 'pointer', 'u32', 'i32'], return: 'i32' },
@@ -75,27 +61,4 @@ export function loadBatching(mode: 'auto' | 'off', platform: Platform = thisPlat
 
 function without(reason: string, isUnusual: boolean): Batching {
   return { calls: undefined, reason, isUnusual };
-}
-
-const thisPlatform: Platform = {
-  system: process.platform,
-  processor: process.arch,
-  isLittleEndian: endianness() === 'LE',
-  loadForeign: loadForeign,
-};
-
-/**
- * `node:ffi`, if this Node has it (26.1 and later). It says on standard error that it is experimental; who runs a server
- * is told what is used in the server's own log, so that one warning is kept back. This is synchronous: no other can get lost.
- */
-function loadForeign(): typeof import('node:ffi') | undefined {
-  const { emitWarning } = process;
-  process.emitWarning = (warning, ...rest: unknown[]) => {
-    if (rest[0] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, [warning, ...rest]);
-  };
-  try {
-    return process.getBuiltinModule('node:ffi');
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

@@ -3,6 +3,7 @@ import type { Hub } from '@confab/core';
 import type { Logger } from 'pino';
 import type { Batching } from '../datagrams/calls.ts';
 import type { Stats } from '../stats.ts';
+import type { StreamWriter } from '../streams/writer.ts';
 import type { Tap } from '../tap.ts';
 
 /** What every gateway is given. */
@@ -18,6 +19,8 @@ export interface GatewayContext {
   readonly tap: Tap;
   /** How datagrams are sent many at a time; undefined: they are not. */
   readonly batching?: Batching | undefined;
+  /** How streams are written to; undefined: by `node:net`. */
+  readonly writer?: StreamWriter | undefined;
 }
 
 /** A socket that is open for a wire. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Config } from '@confab/config';
 import { type JsonLine, JsonLineDecoder, jsonErrorTexts } from '@confab/wire/json';
 import type { WireStats } from '../../stats.ts';
+import type { StreamWriter } from '../../streams/writer.ts';
 import type { Tap } from '../../tap.ts';
 import { framed, type JsonFraming } from '../json-framing.ts';
 import type { JsonInput } from '../json-input.ts';
@@ -24,6 +25,7 @@ export interface LinesConnectionOptions {
   readonly config: Config['jsonLines'];
   readonly stats: WireStats;
   readonly tap: Tap;
+  readonly writer: StreamWriter;
 }
 
 const LINE_FEED = 0x0a;
@@ -42,6 +44,8 @@ export class LinesConnection implements JsonTransport {
   readonly address: string;
   readonly #options: LinesConnectionOptions;
   readonly #decoder = new JsonLineDecoder();
+  /** What the writer knows the socket by. */
+  readonly #descriptor: number;
   #session: JsonSession | undefined;
   /** Runs while an unfinished line is held. */
   #deadline: NodeJS.Timeout | undefined;
@@ -52,6 +56,7 @@ export class LinesConnection implements JsonTransport {
     this.address = options.address;
     this.#options = options;
     const { socket, config } = options;
+    this.#descriptor = options.writer.descriptorOf(socket);
     // Whatever happens to the socket ends only this connection.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -103,12 +108,12 @@ export class LinesConnection implements JsonTransport {
   }
 
   write(bytes: Uint8Array): boolean {
-    const { socket, stats, tap, peer } = this.#options;
+    const { socket, stats, tap, peer, writer } = this.#options;
     if (this.#isOver || !socket.writable) return true;
     stats.sent += 1;
     stats.sentBytes += bytes.length;
     tap.watcher?.({ wire: WIRE, direction: 'out', peer, bytes });
-    return socket.write(bytes);
+    return writer.write(socket, this.#descriptor, bytes);
   }
 
   together(task: () => void): void {

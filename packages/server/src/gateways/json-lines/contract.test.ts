@@ -1,4 +1,8 @@
-import { gatewayContract } from '@confab/testing/gateway-contract';
+import { byNodeNet, gatewayContract } from '@confab/testing/gateway-contract';
 import { jsonKinds } from '@confab/testing/raw/json-kinds';
 
-for (const kind of jsonKinds) if (kind.section === 'json_lines') gatewayContract(kind);
+for (const kind of jsonKinds) {
+  if (kind.section !== 'json_lines') continue;
+  gatewayContract(kind);
+  gatewayContract(kind, byNodeNet);
+}

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { encodeJsonError, jsonErrorTexts } from '@confab/wire/json';
 import { hostPort, listenError, plainAddress } from '../../address.ts';
 import type { WireStats } from '../../stats.ts';
+import { plainWriter } from '../../streams/writer.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { RoomList } from '../json-rooms.ts';
 import { JsonSessions } from '../json-sessions.ts';
@@ -100,10 +101,10 @@ export class JsonLinesGateway implements Gateway {
   }
 
   #accept(socket: Socket): void {
-    const { config, tap } = this.#context;
+    const { config, tap, writer = plainWriter } = this.#context;
     const address = plainAddress(socket.remoteAddress);
     const peer = hostPort(address, socket.remotePort ?? 0);
-    const options = { socket, address, peer, config: config.jsonLines, stats: this.#stats, tap };
+    const options = { socket, address, peer, config: config.jsonLines, stats: this.#stats, tap, writer };
     const connection = new LinesConnection(options);
     const keepIn = (set: Set<LinesConnection>): void => {
       set.add(connection);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { jsonErrorTexts } from '@confab/wire/json';
 import type { WebSocket } from 'ws';
 import type { WireStats } from '../../stats.ts';
+import type { StreamWriter } from '../../streams/writer.ts';
 import type { Tap } from '../../tap.ts';
 import type { JsonInput } from '../json-input.ts';
 import type { JsonSession } from '../json-session.ts';
@@ -32,6 +33,7 @@ export interface WebSocketConnectionOptions {
   readonly sendBufferBytes: number;
   readonly stats: WireStats;
   readonly tap: Tap;
+  readonly writer: StreamWriter;
 }
 
 /** One WebSocket connection: text frames to requests, and what the session says to text frames. */
@@ -40,6 +42,8 @@ export class WebSocketConnection implements JsonTransport {
   readonly #options: WebSocketConnectionOptions;
   /** With compression the library must see every frame, for it compresses them one after the other, in its own time. */
   readonly #isCompressed: boolean;
+  /** What the writer knows the socket by. */
+  readonly #descriptor: number;
   #session: JsonSession | undefined;
   #isHeld = false;
   #isOver = false;
@@ -54,6 +58,7 @@ export class WebSocketConnection implements JsonTransport {
     this.#options = options;
     const { webSocket, stats } = options;
     this.#isCompressed = webSocket.extensions !== '';
+    this.#descriptor = options.writer.descriptorOf(options.socket);
     webSocket.on('close', () => {
       this.#session?.closed();
       options.tap.end(WIRE, options.peer);
@@ -110,14 +115,14 @@ export class WebSocketConnection implements JsonTransport {
   }
 
   write(bytes: Uint8Array): boolean {
-    const { webSocket, socket, stats, tap, peer } = this.#options;
+    const { webSocket, socket, stats, tap, peer, writer } = this.#options;
     if (this.#isOver || webSocket.readyState !== webSocket.OPEN) return true;
     stats.sent += 1;
     stats.sentBytes += bytes.length;
     if (tap.watcher !== undefined) {
       for (const payload of payloadsOf(bytes)) tap.watcher({ wire: WIRE, direction: 'out', peer, bytes: payload });
     }
-    return this.#isCompressed ? this.#compress(bytes) : socket.write(bytes);
+    return this.#isCompressed ? this.#compress(bytes) : writer.write(socket, this.#descriptor, bytes);
   }
 
   together(task: () => void): void {

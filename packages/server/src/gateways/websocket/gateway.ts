@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 import { hostPort, listenError, plainAddress } from '../../address.ts';
 import { Metrics } from '../../metrics.ts';
 import type { WireStats } from '../../stats.ts';
+import { plainWriter } from '../../streams/writer.ts';
 import { ConnectionSlots } from '../connection-slots.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { RoomList } from '../json-rooms.ts';
@@ -201,6 +202,7 @@ export class WebSocketGateway implements Gateway {
         sendBufferBytes: this.#context.config.http.sendBufferBytes,
         stats: this.#stats,
         tap: this.#context.tap,
+        writer: this.#context.writer ?? plainWriter,
       });
       const keepIn = (set: Set<WebSocketConnection>): void => {
         set.add(connection);
