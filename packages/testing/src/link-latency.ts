@@ -17,6 +17,8 @@ export interface LatencyOptions {
 }
 
 export interface LatencyReport {
+  /** Of each message that came, sorted, ms. */
+  readonly took: readonly number[];
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -92,6 +94,7 @@ export function measureLatency(options: LatencyOptions): LatencyReport {
   const quantile = (share: number): number =>
     took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? Number.NaN;
   return {
+    took,
     p50: quantile(0.5),
     p90: quantile(0.9),
     p99: quantile(0.99),

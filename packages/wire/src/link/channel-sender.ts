@@ -1,4 +1,6 @@
+import type { PacketContent } from './packet-content.ts';
 import { RangeSet } from './ranges.ts';
+import type { SentPacket } from './sent-packets.ts';
 
 /** A record, or a stretch of records that will not come, from when it is handed over until the peer holds it. */
 export class OutgoingRecord {
@@ -24,6 +26,10 @@ export class OutgoingRecord {
   /** Copies that are still to be sent, and when the next one is due, ms. */
   copiesLeft = 0;
   copyDueMs = 0;
+  /** A copy went out since it was last sent for the first time, or again. */
+  isCopied = false;
+  /** The last packet that carried it and was to be acknowledged promptly. */
+  lastPacket: SentPacket<PacketContent> | undefined = undefined;
   /** Of a record that is longer than a packet: which bytes are where. */
   parts: OutgoingParts | undefined = undefined;
 

@@ -1,9 +1,9 @@
 export interface CopyOptions {
   /** Least share of the records that get a copy, 0–1: a clean link may lose the next packet. */
   readonly copyShareMin: number;
-  /** The same while any of the last 1000 packets was lost. */
+  /** The same while too little is known, or any of the last 1000 packets was lost. */
   readonly copyShareAfterLoss: number;
-  /** Share of the records that may need a repair after a round trip, 0–1. */
+  /** Share of the records that may need a repair after a round trip where little is lost, 0–1. */
   readonly copyLossGoal: number;
   /** Most copies of a record beyond the first transmission. */
   readonly copiesMax: number;
@@ -14,17 +14,27 @@ export interface CopyOptions {
 }
 
 export const COPY_DEFAULTS: CopyOptions = {
-  copyShareMin: 0.1,
+  copyShareMin: 0.05,
   copyShareAfterLoss: 0.5,
-  copyLossGoal: 0.0035,
+  copyLossGoal: 0.00375,
   copiesMax: 3,
   copyRecordBytesMax: 600,
   copyDelayMsMin: 3,
   copyDelayMsMax: 12,
 };
 
+/** Up to this measured loss a receiver waits for the copy before it acknowledges a record, 0–1. */
+export const COPY_WAIT_LOSS_MAX = 0.015;
+/** Up to this one a sender is patient with the acknowledgement of a copied record: more, since both measure for themselves. */
+export const PATIENT_LOSS_MAX = 0.0225;
+/** What a copy may be later than its delay says, ms: timers are not exact. */
+export const COPY_LATE_MS = 2;
+
 /** An eighth of the round trip lies between two copies, within bounds: losses come in bursts. */
 const DELAY_RTT_SHARE = 1 / 8;
+/** So much less than the goal may be late for all that is lost, and the least that is left of it. */
+const GOAL_SLOPE = 1 / 40;
+const GOAL_LEAST = 0.4;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
@@ -61,13 +71,12 @@ export class CopyPolicy {
   /**
    * How many copies a record that is sent for the first time gets. Each call counts as one record.
    * @param lossShare measured loss towards the peer, 0–1
-   * @param hasRecentLoss any of the last 1000 packets was lost
+   * @param isClean enough packets are known of, and none of the last 1000 was lost
    * @param goalShare of the goal: less where one late record holds up several others
    */
-  copiesFor(recordBytes: number, lossShare: number, hasRecentLoss: boolean, goalShare = 1): number {
-    const { copyRecordBytesMax, copyLossGoal } = this.#options;
-    if (recordBytes > copyRecordBytesMax) return 0;
-    this.#owed += copyShare(lossShare, hasRecentLoss, this.#options, copyLossGoal * goalShare);
+  copiesFor(recordBytes: number, lossShare: number, isClean: boolean, goalShare = 1): number {
+    if (recordBytes > this.#options.copyRecordBytesMax) return 0;
+    this.#owed += copyShare(lossShare, isClean, this.#options, goalShare);
     // A tenth added ten times is a little less than one.
     const copies = Math.min(Math.floor(this.#owed + 1e-9), this.#options.copiesMax);
     this.#owed = Math.max(this.#owed - copies, 0);
@@ -93,22 +102,32 @@ export class CopyPolicy {
  * Let k be the largest number of transmissions, all of which are lost more often than the goal r allows: p^k > r. Then k
  * transmissions are too few and k + 1 more than enough, so a share f of the records gets k + 1 of them, such that
  * (1 − f) p^k + f p^(k+1) = r, which is f = (p^k − r) / (p^k − p^(k+1)); on average k − 1 + f copies.
+ *
+ * @param isClean enough is known, and nothing of it was lost
+ * @param goalShare of the goal that holds
  */
 export function copyShare(
   lossShare: number,
-  hasRecentLoss: boolean,
+  isClean: boolean,
   options: CopyOptions = COPY_DEFAULTS,
-  copyLossGoal: number = options.copyLossGoal,
+  goalShare = 1,
 ): number {
-  const { copyShareMin, copyShareAfterLoss, copiesMax } = options;
-  const least = hasRecentLoss ? Math.max(copyShareMin, copyShareAfterLoss) : copyShareMin;
+  const { copyShareMin, copyShareAfterLoss, copiesMax, copyLossGoal } = options;
+  const goal = goalShare * lossGoal(lossShare, copyLossGoal);
+  // The fewer may be late, the fewer may go without a copy until enough losses were seen to tell how many there are.
+  const least = isClean ? copyShareMin : Math.max(copyShareMin, 1 - (1 - copyShareAfterLoss) * goalShare);
   let transmissions = 0;
   let allLost = 1;
-  while (allLost * lossShare > copyLossGoal && transmissions <= copiesMax) {
+  while (allLost * lossShare > goal && transmissions <= copiesMax) {
     transmissions += 1;
     allLost *= lossShare;
   }
   if (transmissions > copiesMax) return copiesMax;
-  const share = transmissions - 1 + (allLost - copyLossGoal) / (allLost - allLost * lossShare);
+  const share = transmissions - 1 + (allLost - goal) / (allLost - allLost * lossShare);
   return Math.min(Math.max(share, least), copiesMax);
+}
+
+/** The more is lost, the more repairs are lost as well, and the fewer may be needed. */
+function lossGoal(lossShare: number, goal: number): number {
+  return Math.max(goal - GOAL_SLOPE * lossShare, GOAL_LEAST * goal);
 }

@@ -154,18 +154,19 @@ export class DatagramPath {
     const { received } = this.#options;
     const ranges = received.ranges();
     if (ranges.length === 0) {
-      received.said();
+      received.said(nowMs);
       return;
     }
     const delay = Math.floor(received.delayMs(nowMs) / ACK_DELAY_UNIT_MS);
     if (!this.#writer.ack(ranges, delay)) return;
     content.ackLargest = ranges[0]!;
-    received.said();
+    received.said(nowMs);
   }
 
   #writeProbe(nowMs: number, content: PacketContent): void {
     const { flight } = this.#options;
-    flight.takeForProbe((record, from, to) => {
+    // Of what was sent later an acknowledgement may be on its way.
+    flight.takeForProbe(nowMs - flight.rtt.smoothedMs, (record, from, to) => {
       if (to > 0) {
         const count = this.#writer.part(record.owner.channel, record.number, record.body!, from, to);
         if (count === 0) return false;
@@ -173,7 +174,6 @@ export class DatagramPath {
       } else {
         if (!this.#writeWhole(record)) return false;
         content.add(record);
-        flight.planCopies(nowMs, record);
       }
       content.isPrompt = true;
       flight.retransmissions += 1;

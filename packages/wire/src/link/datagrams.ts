@@ -1,6 +1,7 @@
 import { AddressBook, CHALLENGES_MAX, type PeerAddress } from './address-book.ts';
 import type { LinkLimits, LinkSessionOptions, LinkTuning } from './api.ts';
 import type { OutgoingRecord } from './channel-sender.ts';
+import { COPY_LATE_MS, COPY_WAIT_LOSS_MAX } from './copies.ts';
 import { DatagramPath, type PacketExtras } from './datagram-path.ts';
 import { Flight } from './flight.ts';
 import { readFrames } from './frame-reader.ts';
@@ -132,7 +133,7 @@ export class Datagrams {
     this.#from = addresses?.received(nowMs, from, datagram.length, opened.isNewest);
     const isEliciting = readFrames(opened.frames, true, inbox);
     if (inbox.isUntaken) return;
-    this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined);
+    this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined, this.#copyWaitMs);
   }
 
   /** Ask whether the path works; an answer that does not come is found out like that of any packet. */
@@ -232,6 +233,12 @@ export class Datagrams {
     if (this.#options.paths.current === 'udp' && nowMs >= this.#pingDueMs) this.#isPingOwed = true;
   }
 
+  /** How long a copy is waited for before a record is acknowledged; while more is lost its sender wants to know at once. */
+  get #copyWaitMs(): number {
+    if ((this.lossIn.share ?? 0) > COPY_WAIT_LOSS_MAX) return 0;
+    return this.flight.policy.delayMs(this.flight.rtt.smoothedMs) + COPY_LATE_MS;
+  }
+
   /** When to ask `failure` again. A failure that nothing can be done about is looked at now and then. */
   get #failureDueMs(): number {
     return Math.max(Math.min(this.#silentDueMs, this.#quietDueMs), this.#failedMs + this.#options.tuning.deadAfterMs);
@@ -258,7 +265,7 @@ export class Datagrams {
 
   get #deadMs(): number {
     const { deadAfterPtos, deadAfterMs } = this.#options.tuning;
-    return Math.max(deadAfterPtos * this.flight.book.ptoMs, deadAfterMs);
+    return Math.max(deadAfterPtos * this.flight.book.promptPtoMs, deadAfterMs);
   }
 
   #writeExtras(nowMs: number, writer: FrameWriter): boolean {

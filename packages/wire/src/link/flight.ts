@@ -1,7 +1,7 @@
 import type { LinkTuning } from './api.ts';
 import type { OutgoingRecord } from './channel-sender.ts';
 import { CongestionWindow } from './congestion.ts';
-import { CopyPolicy } from './copies.ts';
+import { COPY_LATE_MS, CopyPolicy, PATIENT_LOSS_MAX } from './copies.ts';
 import { LossDetector } from './loss.ts';
 import { LossRate } from './loss-rate.ts';
 import { MtuSearch } from './mtu.ts';
@@ -120,10 +120,11 @@ export class Flight {
   /** A record goes out for the first time, or again since it was lost: its copies are due later. */
   planCopies(nowMs: number, record: OutgoingRecord): void {
     if (record.isLazy || record.body === undefined) return;
+    record.isCopied = false;
     record.copiesLeft = this.policy.copiesFor(
       record.body.length,
       this.lossRate.cautiousShare,
-      this.lossRate.hasRecentLoss,
+      this.lossRate.isClean,
       this.gap.goalShare(this.rtt.smoothedMs),
     );
     if (record.copiesLeft === 0) return;
@@ -144,10 +145,29 @@ export class Flight {
     const record = this.copies.peek()!;
     this.copies.shift();
     record.copiesLeft = isSent ? record.copiesLeft - 1 : 0;
-    if (isSent) this.copyCount += 1;
+    if (isSent) this.#copied(nowMs, record);
     if (record.copiesLeft === 0) return;
     record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
     this.copies.push(record);
+  }
+
+  #copied(nowMs: number, record: OutgoingRecord): void {
+    this.copyCount += 1;
+    record.isCopied = true;
+    const packet = record.lastPacket;
+    if (packet === undefined || !packet.isFlying) return;
+    this.book.copied(nowMs, packet);
+    if (this.#isPatient) this.#relax(record, ({ isDone, isCopied }) => isDone || isCopied);
+  }
+
+  /** Nobody waits any more for the acknowledgement of the last packet that carried the record, if that is so for all in it. */
+  #relax({ lastPacket }: OutgoingRecord, isSettled: (record: OutgoingRecord) => boolean): void {
+    if (lastPacket?.isFlying && lastPacket.content.records.every(isSettled)) this.book.relax(lastPacket);
+  }
+
+  /** So little is lost that a record and its copy hardly ever are: neither side hurries. */
+  get #isPatient(): boolean {
+    return this.lossRate.cautiousShare <= PATIENT_LOSS_MAX;
   }
 
   /** Whether copies of so many bytes may go now; if not they are given up. */
@@ -168,7 +188,10 @@ export class Flight {
       this.window.onSend(nowMs, this.book.bytesInFlight, this.book.ptoMs);
       this.pacer.onSent(nowMs, bytes, this.window.bytes, this.rtt.smoothedMs);
     }
-    this.book.sent(nowMs, number, bytes, need, content, isMtuProbe);
+    this.book.promptDelayMsMax =
+      PROMPT_DELAY_MS_MAX + (this.#isPatient ? this.policy.delayMs(this.rtt.smoothedMs) + COPY_LATE_MS : 0);
+    const packet = this.book.sent(nowMs, number, bytes, need, content, isMtuProbe);
+    if (need === 'prompt') for (const record of content.records) record.lastPacket = packet;
     if (need === 'prompt' && !isMtuProbe) this.#waitingSinceMs ??= nowMs;
     if (isMtuProbe) this.mtu.onProbeSent();
     this.#isProbeOwed = false;
@@ -200,27 +223,33 @@ export class Flight {
   }
 
   onTimeout(nowMs: number): void {
+    const { ptoCount } = this.book;
     const isProbe = this.book.onTimeout(nowMs);
     this.#handleLost(nowMs);
     if (!isProbe || !this.#isAnythingWaitedFor()) return;
-    this.mtu.onPto(nowMs, this.book.oldestInFlight);
+    // Several packets that are missing at the same time are one sign of a black hole, not several.
+    if (this.book.ptoCount > ptoCount) this.mtu.onPto(nowMs, this.book.oldestInFlight);
     this.#updateMtu();
     this.#isProbeOwed = true;
   }
 
   /**
    * The oldest records that are under way and not held, each once, for a probe.
+   * @param sentByMs only the oldest packet's and those of packets that were sent by then
    * @param take puts one into the packet; false: no more fit
    */
-  takeForProbe(take: (record: OutgoingRecord, from: number, to: number) => boolean): void {
+  takeForProbe(sentByMs: number, take: (record: OutgoingRecord, from: number, to: number) => boolean): void {
     this.#probes += 1;
+    let isFirst = true;
     for (let packet = this.book.oldestInFlight; packet !== undefined; packet = packet.newer) {
+      if (!isFirst && packet.sentMs > sentByMs) return;
       const { records, pieces } = packet.content;
       for (let index = 0; index < records.length; index += 1) {
         const record = records[index]!;
         const piece = pieces?.[index];
         if (record.isDone || (record.probeMark === this.#probes && (piece === undefined || piece.to === 0))) continue;
         record.probeMark = this.#probes;
+        isFirst = false;
         if (!take(record, piece?.from ?? 0, piece?.to ?? 0)) return;
       }
     }
@@ -254,7 +283,7 @@ export class Flight {
       records.add(record);
       this.lost.shift();
     }
-    this.takeForProbe((record) => {
+    this.takeForProbe(nowMs, (record) => {
       records.add(record);
       return true;
     });
@@ -293,8 +322,9 @@ export class Flight {
       if (!packet.wasLost) record.flights -= 1;
       const piece = pieces?.[index];
       if (record.isDone) continue;
-      if (piece === undefined || piece.to === 0) this.#options.onHeld(record);
-      else if (record.inParts().hold(piece.from, piece.to, record.bytes)) this.#options.onHeld(record);
+      if (piece !== undefined && piece.to > 0 && !record.inParts().hold(piece.from, piece.to, record.bytes)) continue;
+      this.#options.onHeld(record);
+      this.#relax(record, (other) => other.isDone);
     }
     if (ackLargest >= 0) this.#options.onAckHeard(ackLargest);
     this.mtu.onAcknowledged(nowMs, packet);

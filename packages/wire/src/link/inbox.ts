@@ -37,6 +37,10 @@ export class Inbox implements FrameVisitor {
   #via: LinkPath = 'tcp';
   #urgency: AckUrgency | undefined;
   #isUntaken = false;
+  /** The record that came last for the first time, and whether the one just read is it. */
+  #newestChannel = -1;
+  #newestNumber = -1;
+  #isNewest = false;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -73,7 +77,14 @@ export class Inbox implements FrameVisitor {
       this.#took(receiver === 'closed' ? 'old' : 'full', channel, false);
       return;
     }
-    this.#took(receiver.record(number, body), channel, this.#options.isLazy(channel, body));
+    const isLazy = this.#options.isLazy(channel, body);
+    const received = receiver.record(number, body);
+    if (received === 'old') this.#isNewest = channel === this.#newestChannel && number === this.#newestNumber;
+    else if (!isLazy) {
+      this.#newestChannel = channel;
+      this.#newestNumber = number;
+    }
+    this.#took(received, channel, isLazy);
   }
 
   part(channel: number, number: number, offset: number, total: number, bytes: Uint8Array): void {
@@ -152,8 +163,8 @@ export class Inbox implements FrameVisitor {
       return;
     }
     if (received === 'full') this.#isUntaken = true;
-    else if (received === 'old' && this.#isUnsaid(channel)) this.#hurry('soon');
-    else this.#hurry(received === 'gap' ? 'now' : received === 'new' && !isLazy ? 'soon' : 'lazy');
+    else if (received === 'old') this.#hurry(this.#isUnsaid(channel) ? 'soon' : this.#isNewest ? 'copy' : 'repeat');
+    else this.#hurry(received === 'gap' ? 'now' : isLazy ? 'lazy' : 'soon');
   }
 
   /** It may have come on the connection first, and the peer not know yet. */
@@ -173,7 +184,10 @@ export class Inbox implements FrameVisitor {
   }
 
   #hurry(urgency: AckUrgency): void {
-    if (this.#urgency === undefined || urgency === 'now') this.#urgency = urgency;
-    else if (urgency === 'soon' && this.#urgency === 'lazy') this.#urgency = urgency;
+    if (this.#urgency === undefined || URGENCIES.indexOf(urgency) > URGENCIES.indexOf(this.#urgency))
+      this.#urgency = urgency;
   }
 }
+
+/** From the least to the greatest. */
+const URGENCIES: readonly AckUrgency[] = ['lazy', 'repeat', 'copy', 'soon', 'now'];

@@ -12,7 +12,7 @@ function tell(rate: LossRate, lost: number, acknowledged: number): void {
 describe('The measured loss', () => {
   it('is not known before any fate is', () => {
     const rate = new LossRate();
-    assert.deepEqual([rate.share, rate.cautiousShare, rate.hasRecentLoss], [undefined, 0, false]);
+    assert.deepEqual([rate.share, rate.cautiousShare, rate.isClean], [undefined, 0, false]);
   });
 
   it('is the share of lost packets among the last 500', () => {
@@ -30,15 +30,25 @@ describe('The measured loss', () => {
   it('remembers a single loss for a thousand packets', () => {
     const rate = new LossRate();
     tell(rate, 1, 999);
-    assert.equal(rate.hasRecentLoss, true);
+    assert.equal(rate.isClean, false);
     tell(rate, 0, 1);
-    assert.equal(rate.hasRecentLoss, false);
+    assert.equal(rate.isClean, true);
+  });
+
+  it('is taken for none only when enough is known', () => {
+    const rate = new LossRate();
+    tell(rate, 0, 149);
+    assert.equal(rate.isClean, false);
+    tell(rate, 0, 1);
+    assert.equal(rate.isClean, true);
+    tell(rate, 1, 0);
+    assert.equal(rate.isClean, false);
   });
 
   it('decides nothing large upon few packets', () => {
     const rate = new LossRate();
     tell(rate, 1, 1);
-    assert.deepEqual([rate.share, rate.cautiousShare], [0.5, 0.02]);
+    assert.deepEqual([rate.share, rate.cautiousShare], [0.5, 1 / 30]);
     tell(rate, 0, 98);
     assert.equal(rate.cautiousShare, 0.01);
   });
@@ -52,19 +62,19 @@ describe('The measured loss', () => {
     assert.equal(rate.share, 0.1);
     rate.onSpurious();
     rate.onSpurious();
-    assert.deepEqual([rate.share, rate.hasRecentLoss], [0, false]);
+    assert.deepEqual([rate.share, rate.isClean], [0, false]);
     tell(rate, 1, 500);
     rate.onSpurious();
-    assert.deepEqual([rate.share, rate.hasRecentLoss], [0, false], 'an older one counts only for the memory');
+    assert.deepEqual([rate.share, rate.isClean], [0, true], 'an older one counts only for the memory');
   });
 
   it('begins anew', () => {
     const rate = new LossRate();
     tell(rate, 9, 9);
     rate.reset();
-    assert.deepEqual([rate.share, rate.hasRecentLoss], [undefined, false]);
+    assert.deepEqual([rate.share, rate.isClean], [undefined, false]);
     tell(rate, 0, 1_200);
-    assert.deepEqual([rate.share, rate.hasRecentLoss], [0, false]);
+    assert.deepEqual([rate.share, rate.isClean], [0, true]);
   });
 
   it('is what counting the list gives', () => {
@@ -88,7 +98,7 @@ describe('The measured loss', () => {
         }
         const recent = fates.slice(-500);
         assert.equal(rate.share, fates.length === 0 ? undefined : recent.filter(Boolean).length / recent.length);
-        assert.equal(rate.hasRecentLoss, fates.slice(-1_000).includes(true));
+        assert.equal(rate.isClean, fates.length >= 150 && !fates.slice(-1_000).includes(true));
       }),
       { numRuns: Math.min(propertyRuns(), 2_000) },
     );

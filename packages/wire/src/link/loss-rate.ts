@@ -3,7 +3,9 @@ export const LOSS_WINDOW_PACKETS = 500;
 /** The packets in which a single loss is still remembered. */
 export const LOSS_MEMORY_PACKETS = 1_000;
 /** With fewer known fates than this the missing ones count as arrived: one loss of three packets is no loss of a third. */
-const KNOWN_PACKETS_MIN = 50;
+const KNOWN_PACKETS_MIN = 30;
+/** With fewer than this nothing speaks for a clean link yet. */
+const CLEAN_PACKETS_MIN = 150;
 
 /** How many of our packets are lost: of the last 500 of which the fate is known. MTU probes are not told. */
 export class LossRate {
@@ -24,9 +26,9 @@ export class LossRate {
     return this.#lostInWindow / Math.min(Math.max(this.#known, KNOWN_PACKETS_MIN), LOSS_WINDOW_PACKETS);
   }
 
-  /** Any of the last 1000 packets was lost. */
-  get hasRecentLoss(): boolean {
-    return this.#lostInMemory > 0;
+  /** Enough fates are known, and none of the last 1000 is a loss. */
+  get isClean(): boolean {
+    return this.#known >= CLEAN_PACKETS_MIN && this.#lostInMemory === 0;
   }
 
   onAcknowledged(): void {

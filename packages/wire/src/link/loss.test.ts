@@ -74,6 +74,55 @@ describe('Loss detection', () => {
     assert.deepEqual([loss.bytesInFlight, loss.packetsInFlight, loss.nextTimeoutMs()], [0, 0, undefined]);
   });
 
+  it('asks for a probe of each packet of a thin stream in its own time, whatever was sent since', () => {
+    const { loss } = steady({ thinPtos: 2 });
+    for (let number = 0; number < 4; number += 1) sendAll(loss, 50 * number, number, number);
+    near(loss.nextTimeoutMs(), 81);
+    assert.equal(loss.onTimeout(loss.nextTimeoutMs()!), true);
+    near(loss.nextTimeoutMs(), 131);
+    assert.equal(loss.onTimeout(loss.nextTimeoutMs()!), true);
+    assert.equal(loss.ptoCount, 1, 'what is missing at the same time is one timeout');
+    loss.acknowledge(180, [0, 2], 0);
+    near(loss.nextTimeoutMs(), 231);
+  });
+
+  it('backs off in a thin stream, too, after two timeouts', () => {
+    const { loss } = steady({ thinPtos: 2 });
+    sendAll(loss, 0, 0, 0);
+    let atMs = 0;
+    for (const waitMs of [81, 81, 81, 162, 324]) {
+      near(loss.nextTimeoutMs(), atMs + waitMs);
+      atMs = loss.nextTimeoutMs()!;
+      assert.equal(loss.onTimeout(atMs), true);
+    }
+  });
+
+  it('lets later packets put off the timeout where much is in flight: RFC 9002 §6.2.1', () => {
+    const { loss } = steady({ thinPtos: 2 });
+    sendAll(loss, 0, 0, 36);
+    sendAll(loss, 50, 37, 37);
+    near(loss.nextTimeoutMs(), 131);
+  });
+
+  it('waits a round trip from the last copy', () => {
+    const { loss } = steady({ thinPtos: 2 });
+    const packet = loss.sent(0, 0, 100, 'prompt', 'one');
+    sendAll(loss, 10, 1, 1, 'lazy');
+    loss.copied(10, packet);
+    near(loss.nextTimeoutMs(), 91);
+  });
+
+  it('waits as long as the peer may for what is not waited for any more', () => {
+    const { loss } = steady({ thinPtos: 2, ackDelayMsMax: 200 });
+    const packet = loss.sent(0, 0, 100, 'prompt', 'one');
+    sendAll(loss, 10, 1, 1, 'lazy');
+    loss.relax(packet);
+    near(loss.nextTimeoutMs(), 10 + 281);
+    loss.acknowledge(90, [0, 1], 0);
+    loss.relax(packet);
+    assert.deepEqual([loss.packetsInFlight, loss.bytesInFlight], [0, 0]);
+  });
+
   it('asks for a probe after SRTT + 4 RTTVAR, doubles that each time, up to a bound', () => {
     const { loss } = steady({ ptoMsMax: 500 });
     sendAll(loss, 1_000, 0, 0);

@@ -49,6 +49,9 @@ export class LossDetector<Content> {
   readonly #persistent = new PersistentCongestion();
   readonly #flying = new SentPackets<Content>();
   readonly #lostKept = new SentPackets<Content>();
+  /** Packets that are to be acknowledged promptly, oldest first; those before `#awaitedAt`, and some behind, are settled. */
+  readonly #awaited: SentPacket<Content>[] = [];
+  #awaitedAt = 0;
   readonly #acknowledged: SentPacket<Content>[] = [];
   readonly #lost: SentPacket<Content>[] = [];
   #isCongestionPersistent = false;
@@ -61,6 +64,8 @@ export class LossDetector<Content> {
   #lastPromptSentMs = 0;
   #lastLazySentMs = 0;
   #lossTimeMs: number | undefined;
+  /** The longest that the peer waits with a prompt acknowledgement, ms. */
+  promptDelayMsMax: number;
   #ptoCount = 0;
   #ptoAtMs = Number.NEGATIVE_INFINITY;
   #spuriousLosses = 0;
@@ -68,6 +73,7 @@ export class LossDetector<Content> {
   constructor(rtt: RttEstimator, options: Partial<LossOptions> = {}) {
     this.#rtt = rtt;
     this.#options = { ...LOSS_DEFAULTS, ...options };
+    this.promptDelayMsMax = this.#options.promptDelayMsMax;
   }
 
   /** Packets that the last call found to be acknowledged for the first time, oldest first but for those with `wasLost`, which come last. */
@@ -112,7 +118,12 @@ export class LossDetector<Content> {
 
   /** The probe timeout as it is now without back-off, ms. */
   get ptoMs(): number {
-    return this.#rtt.ptoMs(this.#promptInFlight > 0 ? this.#options.promptDelayMsMax : this.#options.ackDelayMsMax);
+    return this.#promptInFlight > 0 ? this.promptPtoMs : this.#rtt.ptoMs(this.#options.ackDelayMsMax);
+  }
+
+  /** The same for packets that are acknowledged promptly, whether there are any or not, ms. */
+  get promptPtoMs(): number {
+    return this.#rtt.ptoMs(this.promptDelayMsMax);
   }
 
   /** Losses that were none. */
@@ -148,10 +159,26 @@ export class LossDetector<Content> {
     this.#newestNumber = number;
     this.#flying.addNewest(packet);
     this.#countInFlight(packet, 1);
-    if (need === 'prompt') this.#lastPromptSentMs = nowMs;
-    else if (need === 'lazy') this.#lastLazySentMs = nowMs;
+    if (need === 'prompt') {
+      this.#lastPromptSentMs = nowMs;
+      this.#awaited.push(packet);
+    } else if (need === 'lazy') this.#lastLazySentMs = nowMs;
     if (this.#flying.count > this.#options.packetsMax) this.#lossTimeMs = nowMs;
     return packet;
+  }
+
+  /** What the packet carries was sent once more, as a copy: its acknowledgement is due a round trip from now. */
+  copied(nowMs: number, packet: SentPacket<Content>): void {
+    packet.againMs = nowMs;
+    this.#lastPromptSentMs = Math.max(this.#lastPromptSentMs, nowMs);
+  }
+
+  /** It is not to be acknowledged promptly any more, since another packet carries the same. */
+  relax(packet: SentPacket<Content>): void {
+    if (packet.need !== 'prompt' || !packet.isFlying) return;
+    this.#countInFlight(packet, -1);
+    packet.need = 'lazy';
+    this.#countInFlight(packet, 1);
   }
 
   /**
@@ -169,7 +196,10 @@ export class LossDetector<Content> {
     this.#flying.takeIn(spans, this.#acknowledged);
     const inTime = this.#acknowledged.length;
     this.#sampleRtt(nowMs, largest, ackDelayMs);
-    for (const packet of this.#acknowledged) this.#countInFlight(packet, -1);
+    for (const packet of this.#acknowledged) {
+      packet.isFlying = false;
+      this.#countInFlight(packet, -1);
+    }
     this.#reordering.onAcknowledged(inTime);
     if (this.#lostKept.count > 0) this.#takeSpurious(spans, inTime);
     this.#detectLost(nowMs);
@@ -184,6 +214,8 @@ export class LossDetector<Content> {
   nextTimeoutMs(): number | undefined {
     if (this.#lossTimeMs !== undefined) return this.#lossTimeMs;
     if (this.packetsInFlight === 0) return undefined;
+    const awaited = this.#isThin ? this.#firstAwaited() : undefined;
+    if (awaited !== undefined) return awaited.againMs + this.ptoMs;
     const sentMs = this.#promptInFlight > 0 ? this.#lastPromptSentMs : this.#lastLazySentMs;
     // Where no probe could be sent the next timeout counts from this one, so that it never lies in the past for ever.
     return Math.max(sentMs, this.#ptoAtMs) + this.#backedOffMs();
@@ -201,6 +233,13 @@ export class LossDetector<Content> {
       this.#detectLost(nowMs);
       return false;
     }
+    const ptoMs = this.ptoMs;
+    for (let packet = this.#firstAwaited(); packet !== undefined; packet = this.#firstAwaited()) {
+      if (packet.againMs + ptoMs > nowMs) break;
+      packet.wasProbed = true;
+    }
+    // Probes for several packets that are missing at the same time are one timeout.
+    if (this.#ptoAtMs + ptoMs > nowMs) return true;
     this.#ptoCount += 1;
     this.#ptoAtMs = nowMs;
     return true;
@@ -209,6 +248,9 @@ export class LossDetector<Content> {
   /** Forget all packets: the path is given up. What they carried is neither acknowledged nor lost; numbers go on. */
   clear(): void {
     this.#startResults();
+    for (let packet = this.#flying.oldest; packet !== undefined; packet = packet.newer) packet.isFlying = false;
+    this.#awaited.length = 0;
+    this.#awaitedAt = 0;
     this.#flying.clear();
     this.#lostKept.clear();
     this.#bytesInFlight = 0;
@@ -266,6 +308,7 @@ export class LossDetector<Content> {
 
   #lose(packet: SentPacket<Content>, isByTime: boolean): void {
     this.#flying.remove(packet);
+    packet.isFlying = false;
     this.#countInFlight(packet, -1);
     packet.wasLost = true;
     packet.wasLostByTime = isByTime;
@@ -281,6 +324,24 @@ export class LossDetector<Content> {
       if (this.#lostKept.count <= this.#options.lostKeptMax && packet.sentMs + keptMs > nowMs) return;
       this.#lostKept.remove(packet);
     }
+  }
+
+  /** So little is in flight, and so few timeouts have passed, that probes congest nothing. */
+  get #isThin(): boolean {
+    return this.#bytesInFlight <= THIN_BYTES_MAX && this.#ptoCount < this.#options.thinPtos;
+  }
+
+  /** The oldest packet whose acknowledgement is still waited for and that was not probed for. */
+  #firstAwaited(): SentPacket<Content> | undefined {
+    const awaited = this.#awaited;
+    while (this.#awaitedAt < awaited.length) {
+      const packet = awaited[this.#awaitedAt]!;
+      if (packet.isFlying && packet.need === 'prompt' && !packet.wasProbed) return packet;
+      this.#awaitedAt += 1;
+    }
+    awaited.length = 0;
+    this.#awaitedAt = 0;
+    return undefined;
   }
 
   #backedOffMs(): number {

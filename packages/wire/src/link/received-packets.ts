@@ -9,7 +9,11 @@ export type AckUrgency =
   /** After a moment in which an answer may come that it can go along with. */
   | 'soon'
   /** With whatever goes out, or when the longest delay is over. */
-  | 'lazy';
+  | 'lazy'
+  /** All that it brought came before. */
+  | 'repeat'
+  /** The same, and it is the newest record that came: the packet that brought that one need not be hurried any more. */
+  | 'copy';
 
 export interface AckTimes {
   readonly gatherMs: number;
@@ -18,7 +22,9 @@ export interface AckTimes {
 }
 
 /** Ranges below what had come this long ago are not said again: each packet was acknowledged at least once since. */
-const RANGES_KEPT_MS = 500;
+const RANGES_KEPT_MS = 250;
+/** A repeat so long after the last ACK is no copy any more: that ACK was lost. */
+const REPEAT_MS = 40;
 
 /** The packets that came, and when to say so. Times are ms on one monotonic clock. */
 export class ReceivedPackets {
@@ -26,7 +32,12 @@ export class ReceivedPackets {
   readonly #numbers: RangeSet;
   readonly #ranges: number[] = [];
   #largestAtMs = 0;
-  #dueMs: number | undefined;
+  /** When an ACK is owed to those that are in no hurry, and to the others. */
+  #lazyDueMs: number | undefined;
+  #promptDueMs: number | undefined;
+  /** A single packet is hurried, and its copy may spare it that. */
+  #isWaitingForCopy = false;
+  #saidMs = Number.NEGATIVE_INFINITY;
   /** The largest number of one to two of `RANGES_KEPT_MS` ago, and of the time since. */
   #oldLargest = -1;
   #recentLargest = -1;
@@ -39,11 +50,16 @@ export class ReceivedPackets {
 
   /** When an ACK is to go out at the latest; undefined when none is owed. */
   get dueMs(): number | undefined {
-    return this.#dueMs;
+    return this.#promptDueMs === undefined || this.#lazyDueMs === undefined
+      ? (this.#promptDueMs ?? this.#lazyDueMs)
+      : Math.min(this.#promptDueMs, this.#lazyDueMs);
   }
 
-  /** A packet without need of an acknowledgement, or one that is owed it. */
-  add(nowMs: number, number: number, urgency: AckUrgency | undefined): void {
+  /**
+   * A packet without need of an acknowledgement, or one that is owed it.
+   * @param copyWaitMs how long a copy of what the packet brings may be waited for
+   */
+  add(nowMs: number, number: number, urgency: AckUrgency | undefined, copyWaitMs = 0): void {
     this.#forgetOldGaps(nowMs);
     const largest = this.#numbers.largest ?? -1;
     if (number > largest) this.#largestAtMs = nowMs;
@@ -54,8 +70,30 @@ export class ReceivedPackets {
     if (urgency === undefined) return;
     const { gatherMs, delayMsMax } = this.#times;
     const isGap = number !== largest + 1 && largest >= 0;
-    const delayMs = urgency === 'now' || (isGap && urgency !== 'lazy') ? 0 : urgency === 'soon' ? gatherMs : delayMsMax;
-    this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, nowMs + delayMs);
+    if (urgency === 'now' || (urgency === 'soon' && isGap)) this.#oweBy(nowMs);
+    else if (urgency === 'soon') this.#oweSoon(nowMs, copyWaitMs);
+    else if (urgency === 'copy' && this.#isWaitingForCopy) this.#relax();
+    else if (urgency !== 'lazy' && nowMs - this.#saidMs >= REPEAT_MS) this.#oweBy(nowMs + gatherMs);
+    this.#lazyDueMs ??= nowMs + delayMsMax;
+  }
+
+  #oweBy(dueMs: number): void {
+    this.#promptDueMs = Math.min(this.#promptDueMs ?? Number.POSITIVE_INFINITY, dueMs);
+    this.#isWaitingForCopy = false;
+  }
+
+  /** A single packet may wait for its copy; a second one is not kept waiting. */
+  #oweSoon(nowMs: number, copyWaitMs: number): void {
+    const { gatherMs } = this.#times;
+    const mayWait = this.#promptDueMs === undefined && copyWaitMs > gatherMs;
+    this.#oweBy(nowMs + (mayWait ? copyWaitMs : gatherMs));
+    this.#isWaitingForCopy = mayWait;
+  }
+
+  /** The copy came as well: its sender knows that both would have to be lost. */
+  #relax(): void {
+    this.#promptDueMs = undefined;
+    this.#isWaitingForCopy = false;
   }
 
   /** A side that only receives never hears that its ACKs came; old gaps would make them ever longer. */
@@ -65,7 +103,7 @@ export class ReceivedPackets {
     const oldLargest = this.#oldLargest;
     this.#oldLargest = this.#recentLargest;
     this.#recentLargest = this.largest;
-    if (oldLargest >= 0 && this.#dueMs === undefined) this.#numbers.removeBelow(oldLargest);
+    if (oldLargest >= 0 && this.dueMs === undefined) this.#numbers.removeBelow(oldLargest);
   }
 
   /** Numbers for `FrameWriter.ack`; empty when nothing came. Valid until the next call. */
@@ -84,8 +122,11 @@ export class ReceivedPackets {
   }
 
   /** An ACK goes out. */
-  said(): void {
-    this.#dueMs = undefined;
+  said(nowMs: number): void {
+    this.#lazyDueMs = undefined;
+    this.#promptDueMs = undefined;
+    this.#isWaitingForCopy = false;
+    this.#saidMs = nowMs;
   }
 
   /** The peer has an ACK of ours with this largest number: what is below need not be said again (RFC 9000 §13.2.4). */

@@ -12,7 +12,13 @@ export class SentPacket<Content> {
   readonly sentMs: number;
   /** UDP payload, bytes. */
   readonly bytes: number;
-  readonly need: AckNeed;
+  need: AckNeed;
+  /** Its fate is not known yet. */
+  isFlying = true;
+  /** What it carries was last sent then, ms: later than the packet where a copy followed. */
+  againMs: number;
+  /** A probe went out because its acknowledgement was due. */
+  wasProbed = false;
   /** A probe of the path's MTU: losing it says nothing about congestion (RFC 9000 §14.4). */
   readonly isMtuProbe: boolean;
   /** What the session put into it. */
@@ -37,6 +43,7 @@ export class SentPacket<Content> {
     this.number = number;
     this.previousNumber = previousNumber;
     this.sentMs = sentMs;
+    this.againMs = sentMs;
     this.bytes = bytes;
     this.need = need;
     this.isMtuProbe = isMtuProbe;

@@ -18,7 +18,7 @@ export const LINK_LIMITS: LinkLimits = {
 /** docs/wires/link.md "Paths" and "Loss, time and congestion". */
 export const LINK_TUNING: LinkTuning = {
   keepaliveMs: 10_000,
-  ackDelayMsMax: 100,
+  ackDelayMsMax: 200,
   ackGatherMs: 2,
   cursorDelayMs: 50,
   cursorRecords: 64,
@@ -28,8 +28,8 @@ export const LINK_TUNING: LinkTuning = {
   deadAfterPtos: 3,
   deadAfterMs: 500,
   streamDeadMs: 5_000,
-  copyShareMin: 0.1,
-  copyLossGoal: 0.0035,
+  copyShareMin: 0.05,
+  copyLossGoal: 0.00375,
   copyRecordBytesMax: 600,
   keyPackets: 2 ** 20,
 };
