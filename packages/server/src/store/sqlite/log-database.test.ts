@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RoomEvent, StoreChange } from '@confab/core';
-import { propertyRuns, storeContract, temporaryDirectory } from '@confab/testing';
+import {
+  appendEvent,
+  exampleEvent,
+  exampleRoom,
+  propertyRuns,
+  putRoom,
+  storeContract,
+  temporaryDirectory,
+} from '@confab/testing';
 import { BlockingStore } from './fixtures/blocking-store.ts';
 import { FOLD_BOUNDS, type FoldBounds } from './options.ts';
 
@@ -78,4 +86,49 @@ test('a long batch is in the log whole and in its order, however its events are 
     read.map(({ seq, clientId, body }) => [seq, clientId, new TextDecoder().decode(body)]),
     range(1, 70).map((seq) => [seq, seq === 5 || seq === 40 ? `id ${seq}` : undefined, `text ${seq}`]),
   );
+});
+
+test('repeats are found among many ids, old ones and new ones, whatever room they are of', async (context) => {
+  const folder = temporaryDirectory(context);
+  // The first batch is in segments, the second is not.
+  const store = folder.closing(new BlockingStore(folder.path, { fold: { ...FOLD_BOUNDS, foldEvents: 60 } }));
+  const rooms = [1, 2, 3].map((id) => putRoom(exampleRoom(id)));
+  const lastSeqs = [0, 0, 0, 0];
+  let position = 0;
+  const event = (roomId: number, clientId: string): StoreChange => {
+    position += 1;
+    lastSeqs[roomId]! += 1;
+    return appendEvent(exampleEvent(lastSeqs[roomId]!, { roomId, position, clientId }));
+  };
+  const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+  await store.commit([...rooms, ...range(60).map((at) => event(1 + (at % 3), `old ${at}`))]);
+  while (store.tidy());
+  await store.commit(range(7).map((at) => event(1 + (at % 3), `recent ${at}`)));
+
+  const numbers = [...lastSeqs];
+  // 41 events: old ids of this room at 5, 20 and 40, one twice at 21, of another room at 6, a recent one at 30.
+  const ids = new Map<number, readonly [room: number, id: string]>([
+    [5, [3, 'old 2']],
+    [6, [1, 'old 2']],
+    [20, [1, 'old 57']],
+    [21, [1, 'old 57']],
+    [30, [2, 'recent 4']],
+    [40, [2, 'old 1']],
+  ]);
+  const batch = range(41).map((at) => event(ids.get(at)?.[0] ?? 1 + (at % 3), ids.get(at)?.[1] ?? `new ${at}`));
+  const result = await store.commit(batch);
+  assert.ok(result.status === 'duplicates');
+  assert.deepEqual(
+    result.duplicates.map(({ index, event: { roomId, clientId, position: at } }) => [index, roomId, clientId, at]),
+    [
+      [5, 3, 'old 2', 3],
+      [20, 1, 'old 57', 58],
+      [21, 1, 'old 57', 58],
+      [30, 2, 'recent 4', 65],
+      [40, 2, 'old 1', 2],
+    ],
+  );
+  position = 67;
+  lastSeqs.splice(0, 4, ...numbers);
+  assert.equal((await store.commit(range(41).map((at) => event(1 + (at % 3), `new ${at}`)))).status, 'committed');
 });
