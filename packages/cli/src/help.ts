@@ -40,6 +40,7 @@ At a terminal, /help lists the commands and //text says "/text".
 
 confab:// is encrypted, loses nothing and survives a lost connection: what is typed meanwhile is kept in an outbox on disk
 and sent afterwards, also by the next "confab chat" of the same user to the same server. /link shows how good the link is.
+When the server cannot be reached at the start, but was met before (or the URL has its pin), it is waited for.
 Names that no device key has proved are marked "(unverified)". At the end of input it waits up to 30 s for the outbox.
 There, /edit, /withdraw and /react are about earlier messages, and the prompt shows who is typing. The conversation has
 'NAME (instead of "old text"): text', '* NAME withdrew "text"' and '* NAME reacted 👍 to NAME's "text"' for them.

@@ -61,6 +61,10 @@ export abstract class SessionBase implements Session {
     return this.#status;
   }
 
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
   events(options: SendOptions = {}): AsyncIterableIterator<SessionEvent> {
     return this.queue.read(options.signal);
   }

@@ -63,7 +63,10 @@ export interface TypingEvent {
   readonly isTyping: boolean;
 }
 
-/** `join` has led to another room: what follows is said there. With wires whose numbers are those of a room (`confab`). */
+/**
+ * `join` has led to another room, or a session that began without its server has come into its first one: what follows is
+ * said there. With wires whose numbers are those of a room (`confab`).
+ */
 export interface EnteredEvent {
   readonly type: 'entered';
   readonly room: string;

@@ -54,6 +54,8 @@ export interface Session extends AsyncDisposable {
   /** Whether the wire confirms messages, so that `send` fulfils with `accepted`. */
   readonly isConfirming: boolean;
   readonly status: 'open' | 'closing' | 'closed';
+  /** Whether the server can be reached, as far as is known; a `reachability` event tells when that changes. */
+  readonly isReachable: boolean;
   /**
    * Which of the methods of these names (*keys*: those about keys) this wire has; the others reject with NOT_SUPPORTED,
    * `typing` does nothing.

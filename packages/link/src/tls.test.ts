@@ -4,6 +4,7 @@ import { type AddressInfo, connect as connectTcp, createServer as createTcpServe
 import { describe, it, type TestContext } from 'node:test';
 import { connect, createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { temporaryDirectory } from '@confab/testing';
+import { testAuthority } from '@confab/testing/certificate-authority';
 import { type LinkCertificate, loadCertificate } from './certificate.ts';
 import { ephemeralDeviceKey, isDeviceProofRight } from './device-key.ts';
 import { knownServersFile, knownServersInMemory } from './known-servers.ts';
@@ -88,6 +89,7 @@ async function serveOther(context: TestContext, more: TlsOptions): Promise<{ por
   return { port: await listen(context, server), trust: pin(fingerprint) };
 }
 
+const tlsOf = ({ certificate, key }: { certificate: string; key: string }): TlsOptions => ({ cert: certificate, key });
 const pin = (fingerprint: string): Trust => ({ kind: 'pin', fingerprint });
 const other = Buffer.alloc(32, 1).toString('base64url');
 
@@ -192,6 +194,39 @@ describe('Trust in authorities', () => {
     const trust: Trust = { kind: 'ca', authorities: world.certificate.certificate };
     await assert.rejects(world.connect(trust), { code: 'CERTIFICATE_UNTRUSTED', message: /127\.0\.0\.1/ });
     assert.deepEqual(world.received, []);
+  });
+
+  it('needs no pin for a server whose name they vouch for, and remembers nobody', async (context) => {
+    const authority = testAuthority();
+    const server = await serveOther(context, {
+      ...tlsOf(authority.issue('localhost', '127.0.0.1')),
+      minVersion: 'TLSv1.3',
+      ALPNProtocols: [LINK_ALPN],
+    });
+    const trust: Trust = { kind: 'ca', authorities: authority.certificate };
+    for (const name of ['localhost', '127.0.0.1']) {
+      const { isFirstUse, socket } = await connectFor(context, {
+        host: name,
+        port: server.port,
+        trust,
+        timeoutMs: 5000,
+      });
+      assert.deepEqual([isFirstUse, socket.authorized], [false, true]);
+    }
+  });
+
+  it('takes no certificate for another name, nor one of an authority that is not trusted', async (context) => {
+    const authority = testAuthority();
+    const server = await serveOther(context, {
+      ...tlsOf(authority.issue('chat.example.org')),
+      ALPNProtocols: [LINK_ALPN],
+    });
+    const ours: Trust = { kind: 'ca', authorities: authority.certificate };
+    const others: Trust = { kind: 'ca', authorities: testAuthority().certificate };
+    for (const trust of [ours, others]) {
+      const connecting = connectFor(context, { host, port: server.port, trust, timeoutMs: 5000 });
+      await assert.rejects(connecting, { code: 'CERTIFICATE_UNTRUSTED' });
+    }
   });
 });
 

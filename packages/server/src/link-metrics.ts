@@ -40,6 +40,12 @@ export function registerLinkMetrics(registry: Registry, stats: Stats): void {
   gauge('confab_link_rtt_seconds', 'Smoothed round-trip times of the sessions that are on', 'quantile', ({ samples }) =>
     quantiles(samples.rttMs.map((ms) => ms / 1000)),
   );
+  gauge('confab_link_jitter_seconds', 'Mean deviation of the round-trip times', 'quantile', ({ samples }) =>
+    quantiles(samples.jitterMs.map((ms) => ms / 1000)),
+  );
+  gauge('confab_link_confirmed_age_seconds', 'Time since a client last acknowledged anything', 'quantile', (summary) =>
+    quantiles(summary.samples.confirmedAgoMs.map((ms) => ms / 1000)),
+  );
   gauge('confab_link_loss_out_ratio', 'Packets to clients that were lost, by session', 'quantile', ({ samples }) =>
     quantiles(samples.lossOut),
   );

@@ -9,5 +9,5 @@ export interface LinkSummary {
   readonly drops: ReadonlyMap<string, number>;
   readonly pathChanges: readonly { readonly path: string; readonly reason: string; readonly count: number }[];
   /** One value of each session that has measured it, ascending. Times in ms, losses as shares. */
-  readonly samples: Readonly<Record<'rttMs' | 'lossOut' | 'lossIn', readonly number[]>>;
+  readonly samples: Readonly<Record<'rttMs' | 'jitterMs' | 'lossOut' | 'lossIn' | 'confirmedAgoMs', readonly number[]>>;
 }

@@ -40,6 +40,7 @@ export class FakeSession implements Session {
   /** What becomes of a message; replace it to hold back or refuse. */
   answer: (text: string) => Promise<SendReceipt>;
   status: Session['status'] = 'open';
+  isReachable = true;
   readonly #events: SessionEvent[] = [];
   #wake: () => void = () => {};
   #resolveClosed!: (event: ClosedEvent) => void;

@@ -50,6 +50,7 @@ export async function runChat(
       signal: interruption.signal,
       link: {
         path: options.path,
+        startOffline: true,
         onFirstUse: (fingerprint) => void screen.printStatus(firstUse(fingerprint)),
       },
     });
@@ -87,6 +88,8 @@ export function interruptExitCode(interrupt: Interrupt, isInteractive: boolean):
 
 function welcome(session: Session, screen: Screen): string {
   const { room, user, role, localAddress } = session;
+  if (!session.isReachable)
+    return `Not in "${sanitizeName(room)}" yet; what you say is kept, and sent when the server is there`;
   const hint = screen.isInteractive ? '; /help for help, Ctrl+C to leave' : '';
   // Some platforms do not tell (WebSocket).
   const address = localAddress === '' ? '' : `, own address ${localAddress}`;

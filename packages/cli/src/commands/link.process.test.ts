@@ -1,8 +1,10 @@
 /** `confab chat confab://…` as a process, with a server that is one too. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
+import { testAuthority } from '@confab/testing/certificate-authority';
 import { ConfabProcess, confabProgram } from '@confab/testing/run-confab';
 import { Tmux, withoutTmux } from '@confab/testing/tmux';
 
@@ -13,8 +15,8 @@ interface Server {
   readonly port: number;
 }
 
-async function serve(context: TestContext, data: string, port = 0): Promise<Server> {
-  const settings = ['hybrid.enabled=false', 'link.enabled=true', `link.tcp_port=${port}`, 'link.udp_port=0'];
+async function serve(context: TestContext, data: string, port = 0, more: readonly string[] = []): Promise<Server> {
+  const settings = ['hybrid.enabled=false', 'link.enabled=true', `link.tcp_port=${port}`, 'link.udp_port=0', ...more];
   const flags = settings.flatMap((setting) => ['--set', setting]);
   const process = new ConfabProcess(context, ['serve', '--data', data, ...flags]);
   const [, url] = await process.sees(/Join encrypted: npx confab chat '(\S+)' --user/);
@@ -57,6 +59,52 @@ test('a server without a pin is shown at first, and refused when its key has cha
   assert.match(warned.stderr, /has another key than expected.*Nothing was sent/s);
 });
 
+test('with ?trust=ca a certificate of an authority that the system trusts needs no pin', async (context) => {
+  const { path } = temporaryDirectory(context);
+  const authority = testAuthority();
+  const { certificate, key } = authority.issue('localhost');
+  const files = { ca: authority.certificate, certificate, key };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, `${name}.pem`), text, { mode: 0o600 });
+  const given = [`link.certificate=${join(path, 'certificate.pem')}`, `link.key=${join(path, 'key.pem')}`];
+  const { port } = await serve(context, join(path, 'data'), 0, given);
+  const enter = (host: string, env: Record<string, string>) =>
+    new ConfabProcess(context, ['chat', `confab://${host}:${port}/lobby?trust=ca`, '--user', 'Ann'], {
+      env: { ...homeOf(join(path, 'Ann')), ...env },
+      input: 'hello\n',
+    });
+  const trusting = { NODE_EXTRA_CA_CERTS: join(path, 'ca.pem') };
+  const ann = enter('localhost', trusting);
+  assert.equal(await ann.end(), 0, ann.stderr);
+  assert.match(ann.stdout, /Ann: hello\n$/);
+  assert.doesNotMatch(ann.stderr, /new to you/);
+  for (const [host, env] of [
+    ['127.0.0.1', trusting],
+    ['localhost', {}],
+  ] as const) {
+    const refused = enter(host, env);
+    assert.equal(await refused.end(), 1);
+    assert.match(refused.stderr, /certificate/i);
+  }
+});
+
+test('a client that is started without its server waits for it, and sends what was typed meanwhile', async (context) => {
+  const { path } = temporaryDirectory(context);
+  const data = join(path, 'data');
+  const first = await serve(context, data);
+  const met = chat(context, path, first.url, 'Ann', [], '');
+  assert.equal(await met.end(), 0);
+  await first.process.close();
+  const ann = chat(context, path, first.url, 'Ann');
+  await ann.sees(/Not in "lobby" yet; what you say is kept/, 'stderr');
+  ann.type('early\n');
+  await ann.sees(/Queued.*"early"/, 'stderr');
+  const script = chat(context, path, first.url, 'Bob', [], '');
+  assert.equal(await script.end(), 0);
+  await serve(context, data, first.port);
+  await ann.sees(/Ann: early\n/);
+  assert.match(ann.stderr, /The server answers again/);
+});
+
 test('what a killed client has not got through is sent by the next one, once', async (context) => {
   const { path } = temporaryDirectory(context);
   const data = join(path, 'data');
@@ -74,7 +122,7 @@ test('what a killed client has not got through is sent by the next one, once', a
   const next = chat(context, path, second.url, 'Ann', [], 'after\n');
   assert.equal(await next.end(), 0);
   await bob.sees(/Ann: after\n/);
-  assert.match(bob.stdout, /Ann: meanwhile\nAnn: after\n/);
+  assert.match(bob.stdout, /Ann: meanwhile\n(?:\* .*\n)*Ann: after\n/);
   assert.equal(bob.stdout.match(/Ann: meanwhile/g)?.length, 1);
 });
 

@@ -139,3 +139,42 @@ describe('records on datagrams', () => {
     assert.ok(withCopies >= 0.8 * 32);
   });
 });
+
+describe('the read-out of a session', () => {
+  it('tells the loss of each direction apart, the round trip, its variation, and when something was last confirmed', () => {
+    const pair = new LinkPair({
+      seed: 3,
+      tuning: COPIES_OFF,
+      faults: { up: { delayMs: 30, loss: 0.1 }, down: { delayMs: 30, loss: 0.02, jitterMs: 20 } },
+    });
+    pair.start();
+    for (let number = 0; number < 600; number += 1) {
+      pair.network.after(number * 50, () => {
+        pair.send('client', body(number));
+        pair.send('server', body(number));
+      });
+    }
+    pair.pass(30_000);
+    const near = (actual: number | undefined, expected: number, within: number): void =>
+      assert.ok(actual !== undefined && Math.abs(actual - expected) <= within, `${actual}, not ${expected}`);
+    const client = pair.client.session.readout;
+    const server = pair.server.session.readout;
+    near(client.lossOut, 0.1, 0.04);
+    near(client.lossIn, 0.02, 0.015);
+    near(server.lossOut, 0.02, 0.015);
+    near(server.lossIn, 0.1, 0.04);
+    for (const { rttMs, rttMinMs, jitterMs, confirmedMs } of [client, server]) {
+      near(rttMs, 72, 15);
+      near(rttMinMs, 61, 3);
+      near(jitterMs, 7, 7);
+      assert.ok(confirmedMs !== undefined && pair.network.nowMs - confirmedMs < 500);
+    }
+    const { confirmedMs } = client;
+    pair.wire.up.faults.isBlocked = true;
+    pair.wire.blockStream('up', true);
+    pair.pass(3_000);
+    pair.send('client', body(0));
+    pair.pass(400);
+    assert.ok(pair.client.session.readout.confirmedMs! - confirmedMs! < 500, 'what does not arrive confirms nothing');
+  });
+});

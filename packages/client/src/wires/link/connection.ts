@@ -4,6 +4,7 @@ import {
   type LinkEndpoint,
   LinkErrorCode,
   type LinkEvent,
+  type LinkReadout,
   LinkSession,
   type LinkTuning,
   type PathMode,
@@ -12,10 +13,13 @@ import {
 import { reconnectDelayMs } from './backoff.ts';
 import { DATAGRAM_BYTES_MAX, type Dialled, type DialOptions, dial } from './dial.ts';
 import { LocalSocket } from './local-socket.ts';
+import { NOTHING_MEASURED } from './nothing-measured.ts';
 import { isPassing, isTemporary, LinkRefusal } from './refusals.ts';
 
 /** How often it is looked whether any path works, ms. */
 const CHECK_MS = 500;
+/** A server that was never reached is tried for so long, s: as long as servers keep memberships by default. */
+const FIRST_CONNECTION_S = 86_400;
 /** How long a goodbye may take, ms. */
 const FAREWELL_MS = 2000;
 
@@ -47,7 +51,7 @@ export class LinkConnection {
   #driver: LinkDriver | undefined;
   #socket: TLSSocket | undefined;
   #local: LocalSocket | undefined;
-  #welcome: Welcome;
+  #welcome: Welcome | undefined;
   /** Undefined: the next connection begins a session anew. */
   #ticket: Uint8Array | undefined;
   #attempts = 0;
@@ -59,19 +63,33 @@ export class LinkConnection {
   #isRedialling = false;
   #lastReason = 'the connection was closed';
 
-  constructor(first: Dialled, options: LinkConnectionOptions) {
+  /** @param first undefined: the server could not be reached yet, see `beginOffline` */
+  constructor(first: Dialled | undefined, options: LinkConnectionOptions) {
     this.#options = options;
-    this.#welcome = first.welcome;
     this.#check = setInterval(() => this.#checkReach(), CHECK_MS);
-    this.#begin(first);
+    if (first !== undefined) this.#begin(first);
   }
 
+  /** The state machine; there is one from the first connection on. */
   get endpoint(): LinkEndpoint {
     return this.#driver!.endpoint;
   }
 
-  get welcome(): Welcome {
+  /** What the server said last; undefined: it was not reached yet. */
+  get welcome(): Welcome | undefined {
     return this.#welcome;
+  }
+
+  get readout(): LinkReadout {
+    return this.#driver?.endpoint.readout ?? NOTHING_MEASURED;
+  }
+
+  /** Begin without the server: connect when it can be reached. @param reason why it cannot */
+  beginOffline(reason: string): void {
+    this.#lastReason = reason;
+    this.#outageSinceMs = this.nowMs;
+    this.#checkReach();
+    this.#redialSoon();
   }
 
   /** Monotonic ms, the clock of the read-out. */
@@ -248,8 +266,11 @@ export class LinkConnection {
     if (this.#downSinceMs === undefined) {
       this.#downSinceMs = nowMs;
       this.#options.onReachable(false, this.#lastReason);
-    } else if (nowMs - this.#downSinceMs > this.#welcome.resumeWindowS * 1000) {
-      this.#lose(`the server was away for longer than ${this.#welcome.resumeWindowS} s`);
+      return;
+    }
+    const { resumeWindowS } = this.#welcome ?? { resumeWindowS: FIRST_CONNECTION_S };
+    if (nowMs - this.#downSinceMs > resumeWindowS * 1000) {
+      this.#lose(`the server was away for longer than ${resumeWindowS} s`);
     }
   }
 

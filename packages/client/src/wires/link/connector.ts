@@ -1,8 +1,9 @@
+import { serverName } from '@confab/link';
 import type { LinkEntry } from '@confab/wire/link';
 import { place } from '../../datagram-socket.ts';
 import { ClientError } from '../../errors.ts';
 import type { ConnectOptions, Connector, Session } from '../../session.ts';
-import { dial } from './dial.ts';
+import { type Dialled, type DialOptions, dial } from './dial.ts';
 import { deviceKeyOf, HISTORY_EVENTS, knownServersOf, outboxOf } from './options.ts';
 import { LinkChatSession } from './session.ts';
 import { parseLinkUrl, trustOfUrl } from './target.ts';
@@ -35,24 +36,30 @@ async function enter(url: URL, options: ConnectOptions): Promise<Session> {
   const deadline = AbortSignal.timeout(timeoutMs);
   const stop = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   const dialling = { host, port, trust, user, deviceKey, timeoutMs };
+  const wanted = { room, entry: entries[options.entry ?? 'join-or-create'], password: options.password ?? '' };
   let session: LinkChatSession | undefined;
   try {
-    const first = await dial({
-      ...dialling,
-      wantsUdp: mode !== 'tcp',
-      signal: stop,
-      onTrusted: (fingerprint, isFirstUse) => {
-        onPhase?.({ phase: 'control-connected', address: place(host, port) });
-        if (isFirstUse) link.onFirstUse?.(fingerprint);
+    const first = await dialOrNot(
+      {
+        ...dialling,
+        wantsUdp: mode !== 'tcp',
+        signal: stop,
+        onTrusted: (fingerprint, isFirstUse) => {
+          onPhase?.({ phase: 'control-connected', address: place(host, port) });
+          if (isFirstUse) link.onFirstUse?.(fingerprint);
+        },
       },
-    });
-    if (mode === 'udp' && first.welcome.udpPort === undefined) {
+      { mayStartOffline: link.startOffline === true && signal?.aborted !== true, deadline, signal },
+    );
+    const isReached = !('reason' in first);
+    if (isReached && mode === 'udp' && first.welcome.udpPort === undefined) {
       first.socket.destroy();
       throw new ClientError('NOT_SUPPORTED', `Cannot use UDP alone: ${place(host, port)} offers none`);
     }
-    const { outbox, isOurs } = openOutbox(first.socket, () => outboxOf(link, host, port, user));
+    const { outbox, isOurs } = openOutbox(isReached ? first.socket : undefined, () => outboxOf(link, host, port, user));
     session = new LinkChatSession({
-      first,
+      first: isReached ? first : undefined,
+      offline: isReached ? undefined : { wanted, reason: first.reason },
       connection: { dialling, mode, tuning: link.tuning, random: link.random },
       outbox,
       isOutboxOurs: isOurs,
@@ -62,7 +69,8 @@ async function enter(url: URL, options: ConnectOptions): Promise<Session> {
       history: link.history ?? HISTORY_EVENTS,
       readoutIntervalMs: link.readoutIntervalMs ?? READOUT_INTERVAL_MS,
     });
-    await session.enter(room, entries[options.entry ?? 'join-or-create'], { password: options.password, signal: stop });
+    if (!isReached) return session;
+    await session.enter(wanted, stop);
     onPhase?.({ phase: 'data-open', localAddress: session.localAddress });
     return session;
   } catch (cause) {
@@ -76,11 +84,43 @@ async function enter(url: URL, options: ConnectOptions): Promise<Session> {
   }
 }
 
-function openOutbox<Result>(socket: { destroy(): void }, open: () => Result): Result {
+/** Why a server was not reached, for people. */
+interface NotReached {
+  readonly reason: string;
+}
+
+/** A connection; or why there is none, where a session may begin without one. */
+async function dialOrNot(
+  options: DialOptions,
+  offline: {
+    readonly mayStartOffline: boolean;
+    readonly deadline: AbortSignal;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Dialled | NotReached> {
+  try {
+    return await dial(options);
+  } catch (error) {
+    const { mayStartOffline, deadline, signal } = offline;
+    if (!mayStartOffline || signal?.aborted === true || !isKnown(options)) throw error;
+    if (deadline.aborted) return { reason: `no answer within ${options.timeoutMs} ms` };
+    const isUnreachable = error instanceof ClientError && ['CONNECT_FAILED', 'CONNECT_TIMEOUT'].includes(error.code);
+    if (!isUnreachable) throw error;
+    return { reason: error.message.replace(/^Cannot connect to \S+: /, '') };
+  }
+}
+
+/** Whether it is certain which server is meant: with a wrong name in the URL one would wait for ever. */
+function isKnown({ trust, host, port }: DialOptions): boolean {
+  if (trust.kind === 'pin') return true;
+  return trust.kind === 'known' && trust.servers.find(serverName(host, port)) !== undefined;
+}
+
+function openOutbox<Result>(socket: { destroy(): void } | undefined, open: () => Result): Result {
   try {
     return open();
   } catch (error) {
-    socket.destroy();
+    socket?.destroy();
     throw error;
   }
 }

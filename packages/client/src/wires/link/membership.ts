@@ -12,6 +12,7 @@ import {
   LinkErrorCode,
   type LinkEvent,
 } from '@confab/wire/link';
+import { ClientError } from '../../errors.ts';
 import type { CloseReason, SessionEvent } from '../../session.ts';
 import type { Posts } from './posts.ts';
 import { isPassing, LinkRefusal } from './refusals.ts';
@@ -57,6 +58,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   #requests: LinkRequests | undefined;
   #room: LinkRoom | undefined;
+  /** What to join on the first session, when there was none to begin with. */
+  #wanted: Wanted | undefined;
   #lastChannel = 0;
 
   constructor(options: MembershipOptions) {
@@ -67,9 +70,21 @@ export class Membership {
     return this.#room;
   }
 
-  /** On the session of now. */
+  /** On the session of now. @throws {ClientError} CONNECT_FAILED: there was none yet */
   get requests(): LinkRequests {
-    return this.#requests!;
+    if (this.#requests !== undefined) return this.#requests;
+    throw new ClientError('CONNECT_FAILED', 'Cannot ask the server: it was not reached yet');
+  }
+
+  /** Of the room. @throws {ClientError} CONNECT_FAILED: none was joined yet */
+  get channel(): number {
+    if (this.#room !== undefined) return this.#room.channel;
+    throw new ClientError('CONNECT_FAILED', 'Cannot ask the server: the room was not joined yet');
+  }
+
+  /** Join this room as soon as there is a session. */
+  want(wanted: Wanted): void {
+    this.#wanted = wanted;
   }
 
   /** A session that the server knows nothing of: the first one, or after a restart. */
@@ -78,7 +93,7 @@ export class Membership {
     this.#requests = new LinkRequests((record) => void this.#options.send(0, record));
     this.#lastChannel = 0;
     this.#options.posts.closed();
-    if (this.#room !== undefined) void this.#rejoin(this.#room, this.#requests);
+    if (this.#room !== undefined || this.#wanted !== undefined) void this.#rejoin(this.#requests);
   }
 
   /** Join a room; the one before it is left once that is done. */
@@ -125,21 +140,28 @@ export class Membership {
     }
   }
 
-  async #rejoin(room: LinkRoom, requests: LinkRequests): Promise<void> {
+  /** Join the room again, or for the first time, until it works or is refused for good. */
+  async #rejoin(requests: LinkRequests): Promise<void> {
     const { isOpen, onOver, later } = this.#options;
-    const entry = room.joined.isHosted ? 'join-only' : 'join-or-make';
+    const room = this.#room;
+    const isLeft = (): boolean => requests !== this.#requests || !isOpen() || room !== this.#room;
     try {
+      if (room === undefined) {
+        await this.#ask(this.#wanted!, undefined);
+        return;
+      }
+      const entry = room.joined.isHosted ? 'join-only' : 'join-or-make';
       await this.#ask({ room: room.name, entry, password: room.password }, room);
     } catch (error) {
       // A later session tries by itself.
-      if (requests !== this.#requests || !isOpen() || room !== this.#room) return;
+      if (isLeft()) return;
       if (error instanceof LinkRefusal && !isPassing(error.wireCode)) {
         const gone: number[] = [LinkErrorCode.ROOM_CLOSED, LinkErrorCode.ROOM_NOT_FOUND];
-        onOver(gone.includes(error.wireCode) ? 'room-closed' : 'lost', error.message);
+        onOver(gone.includes(error.wireCode) && room !== undefined ? 'room-closed' : 'lost', error.message);
         return;
       }
       later(REJOIN_MS, () => {
-        if (requests === this.#requests && room === this.#room) void this.#rejoin(room, requests);
+        if (!isLeft()) void this.#rejoin(requests);
       });
     }
   }
@@ -181,8 +203,9 @@ export class Membership {
     else {
       const host = { user, isVerified: isVerified(), emit, seen: (post: number, seq: number) => posts.seen(post, seq) };
       this.#room = new LinkRoom(host, joined, password);
+      if (old !== undefined || this.#wanted !== undefined) emit({ type: 'entered', room: joined.room });
+      this.#wanted = undefined;
       if (old !== undefined) {
-        emit({ type: 'entered', room: joined.room });
         posts.closed();
         void this.#leaveChannel(old.channel);
       }

@@ -29,6 +29,11 @@ export interface LinkOptions {
   readonly outbox?: Outbox | 'memory' | undefined;
   /** Most messages in an outbox that is opened here, failed ones among them. Default 10,000. */
   readonly outboxMax?: number | undefined;
+  /**
+   * Begin without the server when it cannot be reached, provided that its key is known (by the URL's pin, or from an earlier
+   * time): what is said waits in the outbox, and goes out when the server is there. Default: `connect` rejects.
+   */
+  readonly startOffline?: boolean | undefined;
   /** Which paths to use; wins over `?path=` of the URL. Default `auto`. */
   readonly path?: PathMode | undefined;
   /** Events before one came in. Default 50. */

@@ -1,4 +1,4 @@
-import { EphemeralKind, encodeTyping, type LinkEntry, type LinkEvent, type PathReason } from '@confab/wire/link';
+import { EphemeralKind, encodeTyping, type LinkEvent, type PathReason } from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
@@ -9,15 +9,19 @@ import { LinkConnection, type LinkConnectionOptions } from './connection.ts';
 import type { Dialled } from './dial.ts';
 import { EventKind } from './kinds.ts';
 import { listRooms, listUsers, ownKeys } from './lists.ts';
-import { Membership } from './membership.ts';
+import { Membership, type Wanted } from './membership.ts';
 import { Posts } from './posts.ts';
 import { bodyOf, linkText } from './texts.ts';
 
+/** Longest message as long as the server has not said what it takes, bytes: what servers take by default. */
+const MESSAGE_BYTES_MAX = 4096;
 /** When leaving: time for what is under way, ms. */
 const FAREWELL_MS = 2000;
 
 export interface LinkSessionParameters {
-  readonly first: Dialled;
+  /** Undefined: the server could not be reached; `offline` says what is to be done when it can. */
+  readonly first: Dialled | undefined;
+  readonly offline?: { readonly wanted: Wanted; readonly reason: string } | undefined;
   readonly connection: Omit<LinkConnectionOptions, 'onBegin' | 'onEvent' | 'onReachable' | 'onLost'>;
   readonly outbox: Outbox;
   /** Whether to close the outbox with the session. */
@@ -56,7 +60,7 @@ export class LinkChatSession extends SessionBase {
     this.#options = options;
     const { first, connection, outbox, readoutIntervalMs } = options;
     this.user = connection.dialling.user;
-    this.localAddress = addressOf(first);
+    this.localAddress = first === undefined ? '' : addressOf(first);
     this.#posts = new Posts({
       outbox,
       send: (record) => this.#send(this.#membership.room!.channel, record),
@@ -70,7 +74,7 @@ export class LinkChatSession extends SessionBase {
       answerTimeoutMs: options.answerTimeoutMs,
       posts: this.#posts,
       endpoint: () => this.#connection.endpoint,
-      isVerified: () => this.#connection.welcome.isVerified,
+      isVerified: () => this.#connection.welcome?.isVerified === true,
       send: (channel, record) => this.#send(channel, record),
       emit: (event) => this.queue.push(event),
       later: (delayMs, task) => void this.later(delayMs, task),
@@ -85,10 +89,14 @@ export class LinkChatSession extends SessionBase {
       onLost: (reason) => this.end('lost', `The connection is lost: ${reason}`),
     });
     this.every(readoutIntervalMs, () => this.#tellLink(false));
+    if (options.offline !== undefined) {
+      this.#membership.want(options.offline.wanted);
+      this.#connection.beginOffline(options.offline.reason);
+    }
   }
 
   get room(): string {
-    return this.#membership.room?.name ?? '';
+    return this.#membership.room?.name ?? this.#options.offline?.wanted.room ?? '';
   }
 
   get role(): 'host' | 'member' {
@@ -100,7 +108,7 @@ export class LinkChatSession extends SessionBase {
   }
 
   get messageBytesMax(): number {
-    return this.#connection.welcome.messageBytesMax;
+    return this.#connection.welcome?.messageBytesMax ?? MESSAGE_BYTES_MAX;
   }
 
   override get outbox(): OutboxView {
@@ -108,10 +116,10 @@ export class LinkChatSession extends SessionBase {
   }
 
   override get link(): LinkStatus {
-    const { readout } = this.#connection.endpoint;
+    const { readout } = this.#connection;
     const { confirmedMs } = readout;
     const confirmedAgoMs = confirmedMs === undefined ? undefined : Math.max(0, this.#connection.nowMs - confirmedMs);
-    const { isVerified } = this.#connection.welcome;
+    const isVerified = this.#connection.welcome?.isVerified === true;
     return { ...readout, confirmedAgoMs, reason: this.#pathReason, isVerified };
   }
 
@@ -121,9 +129,8 @@ export class LinkChatSession extends SessionBase {
   }
 
   /** Join the first room. */
-  async enter(room: string, entry: LinkEntry, options: JoinOptions): Promise<void> {
-    const { password = '', signal } = options;
-    await this.#membership.enter({ room, entry, password }, signal);
+  async enter(wanted: Wanted, signal?: AbortSignal): Promise<void> {
+    await this.#membership.enter(wanted, signal);
   }
 
   send(text: string, options: SendOptions = {}): Promise<SendReceipt> {
@@ -184,8 +191,8 @@ export class LinkChatSession extends SessionBase {
 
   override async users({ signal }: SendOptions = {}): Promise<string[]> {
     this.requireOpen();
-    const { requests, room } = this.#membership;
-    return listUsers(requests, room!.channel, this.#asking(signal));
+    const { requests, channel } = this.#membership;
+    return listUsers(requests, channel, this.#asking(signal));
   }
 
   override async keys({ signal }: SendOptions = {}): Promise<OwnKey[]> {

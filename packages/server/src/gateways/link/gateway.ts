@@ -80,7 +80,7 @@ export class LinkGateway implements Gateway {
         this.#totals.ended(session.endpoint.readout);
       },
     };
-    stats.link = () => this.#totals.summary(this.#sessions.values());
+    stats.link = () => this.#totals.summary(this.#loop.clock.monotonicMs(), this.#sessions.values());
     this.#stopObserving = hub.observe({ memberRemoved: (member, reason) => members.removed(member, reason) });
   }
 

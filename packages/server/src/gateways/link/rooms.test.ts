@@ -521,7 +521,9 @@ test('metrics tell of sessions, packets and paths', async (context) => {
   const response = await fetch(`http://127.0.0.1:${server.ports.port('ws', 'tcp')}/metrics`);
   const metrics = await response.text();
   assert.match(metrics, /^confab_link_sessions\{path="udp"\} 1$/m);
-  assert.match(metrics, /^confab_link_rtt_seconds\{quantile="0.5"\} [\d.e-]+$/m);
+  for (const name of ['rtt_seconds', 'jitter_seconds', 'confirmed_age_seconds', 'loss_out_ratio', 'loss_in_ratio']) {
+    assert.match(metrics, new RegExp(`^confab_link_${name}\\{quantile="0.5"\\} [\\d.e-]+$`, 'm'));
+  }
   assert.match(metrics, /^confab_link_packets_received_total [1-9]\d*$/m);
   assert.match(metrics, /^confab_link_path_changes_total\{path="udp",reason="proved"\} 1$/m);
   assert.match(metrics, /^confab_link_packets_dropped_total\{reason="unknown-id"\} 0$/m);

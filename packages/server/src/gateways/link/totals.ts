@@ -32,21 +32,34 @@ export class LinkTotals {
     addAll(this.#endedDrops, readout.dropped);
   }
 
-  /** @param readouts of all sessions that are on, with whether each can be reached */
-  summary(readouts: Iterable<{ readonly readout: LinkReadout; readonly isConnected: boolean }>): LinkSummary {
+  /**
+   * @param nowMs on the clock of the sessions
+   * @param readouts of all sessions that are on, with whether each can be reached
+   */
+  summary(
+    nowMs: number,
+    readouts: Iterable<{ readonly readout: LinkReadout; readonly isConnected: boolean }>,
+  ): LinkSummary {
     const sessions = { tcp: 0, udp: 0, none: 0 };
     const totals = { ...this.#ended };
     const drops = new Map(this.#endedDrops);
     drops.set('unknown-id', this.unknownIds);
-    const samples = { rttMs: [] as number[], lossOut: [] as number[], lossIn: [] as number[] };
+    const samples: Record<keyof LinkSummary['samples'], number[]> = {
+      rttMs: [],
+      jitterMs: [],
+      lossOut: [],
+      lossIn: [],
+      confirmedAgoMs: [],
+    };
     for (const { readout, isConnected } of readouts) {
       sessions[isConnected ? readout.path : 'none'] += 1;
       for (const name of counted) totals[name] += readout[name];
       addAll(drops, readout.dropped);
-      for (const name of ['rttMs', 'lossOut', 'lossIn'] as const) {
+      for (const name of ['rttMs', 'jitterMs', 'lossOut', 'lossIn'] as const) {
         const value = readout[name];
         if (value !== undefined) samples[name].push(value);
       }
+      if (readout.confirmedMs !== undefined) samples.confirmedAgoMs.push(Math.max(0, nowMs - readout.confirmedMs));
     }
     for (const values of Object.values(samples)) values.sort((left, right) => left - right);
     return { sessions, totals, drops, pathChanges: [...this.#pathChanges.values()], samples };
