@@ -61,6 +61,8 @@ const errorTexts = {
   NOT_THE_AUTHOR: jsonErrorTexts.notYours,
   POST_INVALID: jsonErrorTexts.serverError,
   CONDITION_FAILED: jsonErrorTexts.serverError,
+  QUERY_INVALID: jsonErrorTexts.invalidQuery,
+  SEARCH_UNAVAILABLE: jsonErrorTexts.searchUnavailable,
   STORE_FAILED: jsonErrorTexts.serverError,
   STORE_FENCED: jsonErrorTexts.serverError,
 } as const satisfies Record<CoreErrorCode, string>;

@@ -41,6 +41,8 @@ export const jsonErrorTexts = {
   roomFull: 'Room is full',
   messageTooLong: 'Message too long',
   notYours: 'Not your message',
+  invalidQuery: 'Invalid search',
+  searchUnavailable: 'Search is not available',
 } as const;
 
 /** Longest type name repeated in an error, UTF-16 code units; an error is a sentence, not a mirror. */
