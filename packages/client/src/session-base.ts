@@ -7,6 +7,8 @@ import type {
   JoinOptions,
   LinkStatus,
   NoticeEvent,
+  SearchOptions,
+  SearchPage,
   SendOptions,
   SendReceipt,
   Session,
@@ -74,6 +76,10 @@ export abstract class SessionBase implements Session {
 
   users(_options?: SendOptions): Promise<string[]> {
     return Promise.reject(this.#unsupported('tell who is here'));
+  }
+
+  search(_query: string, _options?: SearchOptions): Promise<SearchPage> {
+    return Promise.reject(this.#unsupported('search'));
   }
 
   async leave({ signal }: SendOptions = {}): Promise<void> {

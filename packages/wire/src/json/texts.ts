@@ -41,7 +41,7 @@ export const jsonErrorTexts = {
   roomFull: 'Room is full',
   messageTooLong: 'Message too long',
   notYours: 'Not your message',
-  invalidQuery: 'Invalid search',
+  invalidQuery: (reason: string): string => `Invalid search: ${reason}`,
   searchUnavailable: 'Search is not available',
 } as const;
 
