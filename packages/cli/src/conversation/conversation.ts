@@ -6,6 +6,7 @@ import { renderLink } from './link-readout.ts';
 import { OutboxNotes } from './outbox-notes.ts';
 import { renderEvent } from './render.ts';
 import { runCommand } from './room-command.ts';
+import { Searching } from './search-command.ts';
 import { Sender } from './sender.ts';
 import { parseTypedLine, typedHelp } from './typed-line.ts';
 
@@ -128,6 +129,7 @@ async function showEvents(session: Session, screen: Screen, sender: Sender, empt
 }
 
 async function readLines(session: Session, screen: Screen, sender: Sender): Promise<'end-of-input' | 'leave'> {
+  const searching = new Searching(session);
   for (;;) {
     const line = await screen.nextLine();
     if (line === undefined) return 'end-of-input';
@@ -147,9 +149,10 @@ async function readLines(session: Session, screen: Screen, sender: Sender): Prom
       case 'join':
       case 'rooms':
       case 'users':
+      case 'search':
         // What was said before goes out before: it belongs to the room of then.
         await sender.settled();
-        await runCommand(typed, session, screen);
+        await runCommand(typed, session, searching, screen);
         break;
       case 'unknown-command':
         await screen.printStatus(`! There is no ${typed.command}; /help lists the commands, //text says "/text".`);

@@ -44,6 +44,12 @@ test('/link asks for the state of the link, and /help has it where there is one'
   assert.doesNotMatch(typedHelp(new Set()), /\/link/);
 });
 
+test('/search takes the rest of the line, and may stand alone', () => {
+  assert.deepEqual(parseTypedLine('/search  "good day" din*', true), { kind: 'search', query: '"good day" din*' });
+  assert.deepEqual(parseTypedLine('/search', true), { kind: 'search', query: '' });
+  assert.match(typedHelp(new Set(['search'])), /\/search WORDS/);
+});
+
 test('/help lists what the wire can do', () => {
   assert.match(typedHelp(new Set(['join', 'users'])), /\/join ROOM.*\n.*\/who/);
   assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who/);

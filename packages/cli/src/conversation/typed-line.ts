@@ -8,6 +8,7 @@ export type TypedLine =
   | { readonly kind: 'join'; readonly room: string }
   | { readonly kind: 'rooms' }
   | { readonly kind: 'users' }
+  | { readonly kind: 'search'; readonly query: string }
   | { readonly kind: 'link' }
   | { readonly kind: 'unknown-command'; readonly command: string }
   | { readonly kind: 'nothing' };
@@ -40,6 +41,8 @@ export function parseTypedLine(line: string, hasCommands: boolean): TypedLine {
       return { kind: 'rooms' };
     case '/link':
       return { kind: 'link' };
+    case '/search':
+      return { kind: 'search', query: line.slice(command.length).trim() };
     case '/who':
       return { kind: 'users' };
     default:
@@ -54,6 +57,9 @@ export function typedHelp(abilities: ReadonlySet<SessionAbility>, hasLink = fals
     abilities.has('join') ? '  /join ROOM  leave this room and enter another' : undefined,
     abilities.has('rooms') ? '  /rooms      rooms that can be joined' : undefined,
     abilities.has('users') ? '  /who        who is here' : undefined,
+    abilities.has('search')
+      ? '  /search WORDS  what was said here; "in a row", begin*; /search alone: what is older'
+      : undefined,
     hasLink ? '  /link       which path the chat takes, and how good it is' : undefined,
     '  /quit       leave; also exit, quit, q, Ctrl+C and Ctrl+D',
     '  //text      say "/text"',
