@@ -3,26 +3,41 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { type ConnectOptions, connect, type SearchPage, type Session } from '@confab/client';
+import {
+  type ConnectOptions,
+  connect,
+  ephemeralDeviceKey,
+  knownServersInMemory,
+  type LinkOptions,
+  type SearchPage,
+  type Session,
+} from '@confab/client';
 import { temporaryDirectory } from '@confab/testing';
 import { startTestServer, type TestServer, type TestServerOptions } from '@confab/testing/test-server';
 
-const WIRES = ['jsonl', 'ws', 'jsonu'] as const;
+const WIRES = ['jsonl', 'ws', 'jsonu', 'confab'] as const;
 
 async function open(context: TestContext, settings: TestServerOptions['settings'] = {}) {
-  const server = await startTestServer(context, { wires: ['json_lines', 'json_datagrams', 'http'], settings });
+  const server = await startTestServer(context, { wires: ['json_lines', 'json_datagrams', 'http', 'link'], settings });
   const join = async (
     scheme: string,
     user: string,
     room = 'lobby',
     more?: Partial<ConnectOptions>,
   ): Promise<Session> => {
-    const session = await connect(urlOf(server, scheme, room), { user, ...more });
+    const session = await connect(urlOf(server, scheme, room), { user, link: link(), ...more });
     context.after(() => session.leave());
     return session;
   };
   return { server, join };
 }
+
+/** Nothing of it on this machine's disk. */
+const link = (): LinkOptions => ({
+  deviceKey: ephemeralDeviceKey(),
+  knownServers: knownServersInMemory(),
+  outbox: 'memory',
+});
 
 function urlOf({ ports }: TestServer, scheme: string, room: string): string {
   const protocol = scheme === 'jsonu' ? 'udp' : 'tcp';

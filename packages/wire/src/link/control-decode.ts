@@ -10,6 +10,7 @@ import {
   linkEntries,
   type UnknownControl,
 } from './control.ts';
+import { readFound, readSearch } from './found.ts';
 import { LINK_NAME_BYTES_MAX, LINK_OUTBOX_ID_BYTES, LINK_TEXT_BYTES_MAX, LINK_TOKEN_BYTES_MAX } from './limits.ts';
 
 const JOIN_ENTRY_BITS = 0x03;
@@ -61,6 +62,10 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | UnknownContro
         code: reader.varint(),
         text: readText(reader),
       };
+    case ControlType.SEARCH:
+      return whole(reader, readSearch(reader));
+    case ControlType.FOUND:
+      return readFound(reader);
     default:
       return { type: 'unknown', number: type, request: requestOf(reader) };
   }

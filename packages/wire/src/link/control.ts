@@ -1,3 +1,5 @@
+import type { Found, Search } from './found.ts';
+
 /** Messages of the control channel, its records' bodies: docs/wires/link.md "Control messages". */
 
 export const ControlType = {
@@ -12,6 +14,8 @@ export const ControlType = {
   USER_LIST: 9,
   ACCEPTED: 10,
   REFUSED: 11,
+  SEARCH: 16,
+  FOUND: 17,
 } as const;
 export type ControlType = (typeof ControlType)[keyof typeof ControlType];
 
@@ -92,6 +96,8 @@ export interface ListedUser {
 export type ControlMessage =
   | Join
   | Joined
+  | Search
+  | Found
   | { readonly type: 'failed'; readonly request: number; readonly code: number; readonly text: string }
   | { readonly type: 'leave' | 'users'; readonly request: number; readonly channel: number }
   | {

@@ -12,7 +12,15 @@ import {
 import { ClientError } from '../../errors.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
-import type { JoinOptions, LinkStatus, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
+import type {
+  JoinOptions,
+  LinkStatus,
+  SearchOptions,
+  SearchPage,
+  SendOptions,
+  SendReceipt,
+  SessionAbility,
+} from '../../session.ts';
 import { SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import { LinkConnection, type LinkConnectionOptions } from './connection.ts';
@@ -22,6 +30,7 @@ import { Posts } from './posts.ts';
 import { isPassing, LinkRefusal } from './refusals.ts';
 import { LinkRequests } from './requests.ts';
 import { LinkRoom } from './room.ts';
+import { searchOverLink } from './search.ts';
 import { bodyOf, linkText } from './texts.ts';
 
 /** A room that could not be joined again is tried again after so long, ms. */
@@ -48,7 +57,7 @@ export class LinkChatSession extends SessionBase {
   readonly user: string;
   readonly isConfirming = true;
   readonly localAddress: string;
-  override readonly abilities: ReadonlySet<SessionAbility> = new Set(['join', 'rooms', 'users']);
+  override readonly abilities: ReadonlySet<SessionAbility> = new Set(['join', 'rooms', 'users', 'search']);
   readonly #options: LinkSessionParameters;
   readonly #connection: LinkConnection;
   readonly #posts: Posts;
@@ -164,6 +173,16 @@ export class LinkChatSession extends SessionBase {
       signal,
     });
     return answer.type === 'user-list' ? answer.users.map(({ user }) => user) : [];
+  }
+
+  override async search(query: string, { before, limit, signal }: SearchOptions = {}): Promise<SearchPage> {
+    this.requireOpen();
+    return searchOverLink(this.#requests, this.#room!.channel, query, {
+      before,
+      limit,
+      signal,
+      timeoutMs: this.#options.answerTimeoutMs,
+    });
   }
 
   protected async sayFarewell(): Promise<void> {
@@ -318,6 +337,7 @@ export class LinkChatSession extends SessionBase {
       case 'failed':
       case 'room-list':
       case 'user-list':
+      case 'found':
         this.#requests.answer(message.request, message);
         break;
       case 'left':
