@@ -4,7 +4,7 @@ import { reasonOf } from '../../store/failure.ts';
 import type { IndexMessage, IndexOptions, IndexRequest, IndexStatus } from './protocol.ts';
 
 export interface SqliteIndexOptions extends IndexOptions {
-  /** Something went wrong in the index's thread; it goes on, or says so. */
+  /** Something went wrong in the index's thread. It is tried again, and told again only after it went well. */
   readonly onFault?: (reason: string) => void;
   /** The index could not be read and is made again. */
   readonly onRebuild?: (reason: string) => void;
@@ -30,6 +30,7 @@ export class SqliteIndex implements SearchIndex {
   #lastId = 0;
   #death: CoreError | undefined;
   #isClosing = false;
+  #isFaulty = false;
 
   constructor(options: SqliteIndexOptions) {
     this.#options = options;
@@ -94,9 +95,11 @@ export class SqliteIndex implements SearchIndex {
         return;
       case 'status':
         this.#status = message.status;
+        this.#isFaulty = false;
         return;
       case 'fault':
-        this.#options.onFault?.(message.reason);
+        if (!this.#isFaulty) this.#options.onFault?.(message.reason);
+        this.#isFaulty = true;
         return;
       case 'rebuilding':
         this.#options.onRebuild?.(message.reason);
