@@ -7,6 +7,7 @@ import { formatCount, formatMiB, formatMs, formatTable } from '../support/table.
 import { type Cost, memberCosts, roomCosts } from './live.ts';
 import { HELP, parseGrowthOptions } from './options.ts';
 import { type Plot, plotSvg } from './plot.ts';
+import { type SearchFigures, searchCosts } from './search.ts';
 import { pageCosts, startCosts } from './stored.ts';
 
 export const growth: Bench = {
@@ -60,6 +61,20 @@ async function run(args: readonly string[]): Promise<boolean> {
     const rows = pages.map(({ messages, p50Us, p99Us }) => [formatCount(messages), formatMs(p50Us), formatMs(p99Us)]);
     console.log(`${formatTable(['stored messages', 'page p50 ms', 'page p99 ms'], rows)}\n`);
   }
+  if (options.only.includes('search')) {
+    const searches = await searchCosts(options);
+    figures.search = searches;
+    if (searches.length > 0) plots.search = searchPlot(searches);
+    const rows = searches.map(({ messages, what, p50Us, p99Us, cutShort }) => [
+      formatCount(messages),
+      what,
+      formatMs(p50Us),
+      formatMs(p99Us),
+      `${Math.round(cutShort * 100)} %`,
+    ]);
+    const heads = ['messages in the room', 'search for', 'page p50 ms', 'page p99 ms', 'cut short'];
+    console.log(`${formatTable(heads, rows)}\n`);
+  }
   if (options.plots !== undefined) {
     mkdirSync(options.plots, { recursive: true });
     for (const [name, plot] of Object.entries(plots)) {
@@ -68,6 +83,21 @@ async function run(args: readonly string[]): Promise<boolean> {
   }
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, null, 2)}\n`);
   return true;
+}
+
+function searchPlot(figures: readonly SearchFigures[]): Plot {
+  const names = [...new Set(figures.map(({ what }) => what))];
+  return {
+    title: 'Time of a page of 20 messages that were found, p99',
+    xTitle: 'messages in the room',
+    yTitle: 'ms, p99',
+    series: names.map((name) => ({
+      name,
+      points: figures
+        .filter(({ what }) => what === name)
+        .map(({ messages, p99Us }) => [messages, p99Us / 1000] as const),
+    })),
+  };
 }
 
 function costPlot(unit: string, costs: readonly Cost[]): Plot {

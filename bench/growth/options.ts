@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['members', 'rooms', 'start', 'pages'] as const;
+export const PARTS = ['members', 'rooms', 'start', 'pages', 'search'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface GrowthOptions {
@@ -10,8 +10,12 @@ export interface GrowthOptions {
   /** Messages stored before a start, and the rooms they are in. */
   readonly storedMessages: number;
   readonly storedRooms: number;
-  /** Messages stored before pages are read. */
+  /** Messages stored before pages are read, and before they are searched. */
   readonly pageMessages: readonly number[];
+  /** Folder in which the logs and indexes that are searched are kept from run to run. */
+  readonly data: string | undefined;
+  /** Time in one run for an index to be made. */
+  readonly buildSeconds: number;
   readonly seconds: number;
   readonly passes: number;
   readonly json: string | undefined;
@@ -27,11 +31,15 @@ Whether what one thing costs depends on how many there are.
   rooms     1 to 10,000 rooms of one member, 2,000 messages/s in all: the same
   start     start time and memory with 1,000,000 stored messages in 10,000 rooms
   pages     pages of 100 messages from anywhere in up to 10,000,000: time of each
+  search    pages of 20 messages found in a room of up to 10,000,000: time of each
 
 Options
   --only members,…  some of them only
   --seconds N       measured time of each pass (2)
   --passes N        passes (3); medians are shown
+  --messages N,N,…  stored messages, for pages and search
+  --data DIR        keep what is searched there, and go on with it: it takes minutes to make
+  --build-seconds N time in this run for each index to be made (3600); without it, nothing is measured
   --quick           everything small and short, to see that it works
   --json FILE       write the figures there, too
   --plots DIR       write the plots there, as SVG
@@ -46,6 +54,9 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
       only: { type: 'string' },
       seconds: { type: 'string' },
       passes: { type: 'string' },
+      messages: { type: 'string' },
+      data: { type: 'string' },
+      'build-seconds': { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       plots: { type: 'string' },
@@ -67,6 +78,9 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
   return {
     ...sizes,
     only: only as Part[],
+    pageMessages: values.messages?.split(',').map((text) => count('--messages', text)) ?? sizes.pageMessages,
+    data: values.data,
+    buildSeconds: positive('--build-seconds', values['build-seconds'], 3600),
     seconds: positive('--seconds', values.seconds, values.quick ? 0.2 : 2),
     passes: Math.ceil(positive('--passes', values.passes, values.quick ? 1 : 3)),
     json: values.json,
@@ -78,5 +92,13 @@ function positive(flag: string, text: string | undefined, fallback: number): num
   if (text === undefined) return fallback;
   const value = Number(text);
   if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
+  return value;
+}
+
+function count(flag: string, text: string): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 100 && value <= 1e8)) {
+    throw new Error(`${flag}: "${text}" is no whole number from 100 to 100,000,000`);
+  }
   return value;
 }

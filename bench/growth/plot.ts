@@ -20,11 +20,17 @@ const RIGHT = 24;
 const TOP = 40;
 const BOTTOM = 56;
 const Y_TICKS = 5;
-/** Distinguishable also without colours: the second one is dashed. */
+/** Distinguishable also without colours, by their dashes. */
 const STYLES = [
   { colour: '#1f6feb', dashes: 'none' },
   { colour: '#b35900', dashes: '6 4' },
+  { colour: '#2da44e', dashes: '2 3' },
+  { colour: '#8250df', dashes: '10 3 2 3' },
+  { colour: '#cf222e', dashes: '12 4' },
+  { colour: '#7d8590', dashes: '4 2 1 2' },
 ] as const;
+/** Most that names of series are apart, so that all of them have their place above the plot. */
+const NAME_STEP_MAX = 200;
 
 /** A plot as SVG: x logarithmic, y from 0. Readable on light and dark pages. */
 export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
@@ -36,6 +42,7 @@ export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
     ([at]) => x(at),
     ([, value]) => y(value),
   );
+  const nameStep = Math.min(NAME_STEP_MAX, (WIDTH - LEFT - RIGHT) / series.length);
   const parts: string[] = [];
   for (const tick of y.ticks(Y_TICKS)) {
     const at = y(tick).toFixed(1);
@@ -53,7 +60,7 @@ export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
     for (const [at, value] of points) {
       parts.push(`<circle cx="${x(at).toFixed(1)}" cy="${y(value).toFixed(1)}" r="3.5" fill="${colour}"/>`);
     }
-    parts.push(text(LEFT + 12 + index * 200, TOP - 6, name, 'start', colour));
+    parts.push(text(LEFT + 12 + index * nameStep, TOP - 6, name, 'start', colour));
   }
   parts.push(text(WIDTH / 2, HEIGHT - 10, xTitle, 'middle'));
   parts.push(text(LEFT - 8, 16, yTitle, 'start'));

@@ -21,6 +21,7 @@ export type ClientErrorCode =
   | 'ID_TAKEN'
   | 'PEER_UNREACHABLE'
   | 'NOT_SUPPORTED'
+  | 'QUERY_INVALID'
   | 'USER_NAME_TAKEN'
   | 'PIN_MISMATCH'
   | 'CERTIFICATE_UNTRUSTED'

@@ -8,6 +8,8 @@ import type {
   LinkStatus,
   NoticeEvent,
   OwnKey,
+  SearchOptions,
+  SearchPage,
   SendOptions,
   SendReceipt,
   Session,
@@ -106,6 +108,10 @@ export abstract class SessionBase implements Session {
 
   removeKey(_key: string, _options?: SendOptions): Promise<OwnKey[]> {
     return Promise.reject(this.#unsupported('remove a key'));
+  }
+
+  search(_query: string, _options?: SearchOptions): Promise<SearchPage> {
+    return Promise.reject(this.#unsupported('search'));
   }
 
   async leave({ signal }: SendOptions = {}): Promise<void> {

@@ -20,7 +20,7 @@ export interface SendOptions {
 }
 
 /** What a wire can do besides sending and leaving. */
-export type SessionAbility = 'join' | 'rooms' | 'users' | 'edit' | 'withdraw' | 'react' | 'typing' | 'keys';
+export type SessionAbility = 'join' | 'rooms' | 'users' | 'edit' | 'withdraw' | 'react' | 'typing' | 'keys' | 'search';
 
 /** A device key that one's own name belongs to. */
 export interface OwnKey {
@@ -35,6 +35,36 @@ export interface OwnKey {
 
 export interface JoinOptions extends SendOptions {
   readonly password?: string | undefined;
+}
+
+export interface SearchOptions extends SendOptions {
+  /** As the page before said, for older messages. */
+  readonly before?: number | undefined;
+  /** Messages at most; default: 20. The server may give fewer. */
+  readonly limit?: number | undefined;
+}
+
+/** A message that was found. */
+export interface FoundMessage {
+  readonly user: string;
+  /** As it is now. */
+  readonly text: string;
+  /** As of `MessageEvent`. */
+  readonly seq: number;
+  /** When it was said, by the server's clock, ms since the Unix epoch. */
+  readonly timeMs: number;
+  readonly isEdited: boolean;
+  /** As of `MessageEvent`. */
+  readonly isVerified?: boolean;
+}
+
+export interface SearchPage {
+  /** Newest first. Fewer than asked for, possibly none, does not mean that there are no older ones. */
+  readonly messages: readonly FoundMessage[];
+  /** To be given for what is older; undefined: these were all. */
+  readonly before: number | undefined;
+  /** Events that the server has not indexed yet, so that messages may be missing. */
+  readonly unsearched: number;
 }
 
 /** One user in one room over one wire. All wires give this same interface. */
@@ -99,6 +129,13 @@ export interface Session extends AsyncDisposable {
   addKey(key: string, options?: SendOptions): Promise<OwnKey[]>;
   /** Take one's own name from a device, whose sessions end. @throws {ClientError} as `addKey`; REFUSED: it is the last key */
   removeKey(key: string, options?: SendOptions): Promise<OwnKey[]>;
+  /**
+   * Messages of the room in which all these words are: `word`, `begin*`, `"words that follow each other"`; case and accents
+   * do not count. Newest first, a page at a time.
+   * @throws {ClientError} QUERY_INVALID, REFUSED (too many searches), NOT_SUPPORTED, SESSION_CLOSED; SERVER_ERROR: the server
+   *   cannot search; CONNECT_TIMEOUT: no answer
+   */
+  search(query: string, options?: SearchOptions): Promise<SearchPage>;
   /** Leave the room and let go of the connection. A host's leaving closes the room. Repeated calls wait for the first. */
   leave(options?: SendOptions): Promise<void>;
   /** Fulfils with the last event when the session is over, whoever ended it. Never rejects. */

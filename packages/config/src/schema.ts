@@ -4,6 +4,7 @@ import { limitsSection } from './sections/limits.ts';
 import { linkSection } from './sections/link.ts';
 import { clientSection, logSection, traceSection } from './sections/log.ts';
 import { netSection } from './sections/net.ts';
+import { searchSection } from './sections/search.ts';
 import { storeSection } from './sections/store.ts';
 import {
   bridgeSection,
@@ -23,6 +24,7 @@ export const configSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address or name to listen on'),
   data: z.string().min(1).default('./data').describe('folder of the embedded store'),
   store: storeSection,
+  search: searchSection,
   net: netSection,
   hybrid: hybridSection,
   stage1: stage1Section,

@@ -13,6 +13,8 @@ export type CoreErrorCode =
   | 'POST_INVALID'
   | 'NOT_THE_AUTHOR'
   | 'CONDITION_FAILED'
+  | 'QUERY_INVALID'
+  | 'SEARCH_UNAVAILABLE'
   | 'RATE_LIMITED'
   | 'LIMIT_REACHED'
   | 'NOT_A_MEMBER'

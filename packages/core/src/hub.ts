@@ -22,6 +22,8 @@ import { Posts } from './posts.ts';
 import type { Reader } from './reader.ts';
 import type { Admission, Cursor, Entry, Post, TokenFormat } from './requests.ts';
 import { Room, type RoomState } from './room.ts';
+import type { SearchIndex, SearchPage } from './search/port.ts';
+import { Searches, type SearchRequest } from './search/searches.ts';
 import type { LoadedRoom, LoadedState, RoomKind, Store } from './store.ts';
 import { KeyedBuckets } from './token-bucket.ts';
 
@@ -31,6 +33,8 @@ export interface HubOptions {
   readonly secrets: Secrets;
   readonly schedule: Schedule;
   readonly limits: Limits;
+  /** Finds what was said; undefined: nobody can search. The hub does not close it. */
+  readonly searchIndex?: SearchIndex | undefined;
 }
 
 /** Fewest random bytes of a token. */
@@ -55,6 +59,7 @@ export class Hub {
   readonly #passwords: Passwords;
   readonly #committer: Committer;
   readonly #posts: Posts;
+  readonly #searches: Searches;
   readonly #observers = new Observers();
   readonly #roomsByName = new Map<string, Room>();
   /** Names of rooms that are open whoever comes, see `holdOpenRoom`. */
@@ -122,6 +127,12 @@ export class Hub {
       expectTaking: () => this.#expectTaking(),
     });
     this.#posts = new Posts({ limits, clock, committer: this.#committer });
+    this.#searches = new Searches({
+      limits,
+      clock,
+      index: options.searchIndex,
+      onSearched: (tookMs) => this.#observers.searched(tookMs),
+    });
     const roomsById = new Map<number, Room>();
     for (const room of loaded.rooms) roomsById.set(room.id, this.#addRoom(room, 'open'));
     for (const stored of loaded.members) {
@@ -143,6 +154,7 @@ export class Hub {
     overwriteLimits(this.limits, limits);
     for (const buckets of [this.#requests, this.#newRooms, this.#faults]) buckets.changeKeysMax(limits.addressesMax);
     this.names.changeAddressesMax(limits.addressesMax);
+    this.#searches.changeAddressesMax(limits.addressesMax);
   }
 
   /** Position of the newest event of all rooms. */
@@ -308,6 +320,16 @@ export class Hub {
   /** Events of the member's room from `fromSeq` up, oldest first: at most `limit`, and never more than HISTORY_EVENTS_MAX. */
   async history(member: Member, fromSeq: number, limit: number): Promise<readonly RoomEvent[]> {
     return member.room.log.read(fromSeq, Math.min(limit, HISTORY_EVENTS_MAX));
+  }
+
+  /**
+   * What was said in the member's room, newest first.
+   * @throws {CoreError} NOT_A_MEMBER, QUERY_INVALID, RATE_LIMITED, SEARCH_UNAVAILABLE, SERVER_CLOSING
+   */
+  async search(member: Member, request: SearchRequest): Promise<SearchPage> {
+    if (this.#closing !== undefined)
+      throw new CoreError('SERVER_CLOSING', 'Cannot search: the server is shutting down');
+    return this.#searches.search(member, request);
   }
 
   /**

@@ -13,5 +13,6 @@ export { CLIENT_ID_LENGTH_MAX, EVENT_KIND_MAX } from './post-rules.ts';
 export { Reader, type ReaderState } from './reader.ts';
 export type { Admission, Cursor, Entry, Post, TokenFormat } from './requests.ts';
 export type { Room, RoomState } from './room.ts';
+export * from './search/index.ts';
 export * from './store.ts';
 export { KeyedBuckets, TokenBucket } from './token-bucket.ts';

@@ -46,6 +46,12 @@ export interface Limits {
   readonly passwordWaitersMax: number;
   /** … and those of one IP address, whether waiting or under way. */
   readonly addressPasswordChecksMax: number;
+  /** Searches from one IP address. */
+  readonly addressSearches: Rate;
+  /** Searches under way at the same time; beyond it new ones are refused. */
+  readonly searchesMax: number;
+  /** Messages of one page of what was found. */
+  readonly searchPageMax: number;
   /** Newest events of a room kept in memory … */
   readonly tailEventsMax: number;
   /** … as long as their bodies stay within so many bytes. */
@@ -98,6 +104,9 @@ export const defaultLimits: Limits = {
   passwordChecksMax: 2,
   passwordWaitersMax: 256,
   addressPasswordChecksMax: 32,
+  addressSearches: { perSecond: 5, burst: 50 },
+  searchesMax: 64,
+  searchPageMax: 100,
   tailEventsMax: 256,
   tailBytesMax: 262_144,
   commitQueueMax: 65_536,

@@ -12,6 +12,8 @@ export interface HubObserver {
   committed?(events: number, waitedMs: number): void;
   /** These events of a room, in their order, are in the store and were handed to its readers. Must not wait. */
   published?(roomName: string, events: readonly RoomEvent[]): void;
+  /** A search was answered, after so long. */
+  searched?(tookMs: number): void;
   /** A fault of our own that was contained. */
   fault?(error: unknown): void;
   /** Somebody else writes to the same log: nothing can be written any more, and the process had better end. Called once. */
@@ -44,6 +46,10 @@ export class Observers {
 
   committed(events: number, waitedMs: number): void {
     this.#tell((observer) => observer.committed?.(events, waitedMs));
+  }
+
+  searched(tookMs: number): void {
+    this.#tell((observer) => observer.searched?.(tookMs));
   }
 
   fenced(error: CoreError): void {

@@ -1,6 +1,7 @@
 import type { Hub } from '@confab/core';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { registerLinkMetrics } from './link-metrics.ts';
+import { registerSearchMetrics } from './search-metrics.ts';
 import type { Stats, WireStats } from './stats.ts';
 
 /** Upper ends of the latency histogram's buckets, seconds. */
@@ -70,6 +71,7 @@ export class Metrics {
     this.#connections();
     this.#drops();
     registerLinkMetrics(this.#registry, stats);
+    registerSearchMetrics(this.#registry, hub, stats);
   }
 
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;

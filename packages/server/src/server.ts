@@ -11,6 +11,7 @@ import { gateways } from './gateways/registry.ts';
 import { toLimits } from './limits.ts';
 import { createLogger } from './log/logger.ts';
 import { overwriteConfig, type Reloaded } from './reload.ts';
+import { openSearch } from './search/open.ts';
 import { Stats } from './stats.ts';
 import { MemoryStore } from './store/memory.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
@@ -52,6 +53,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
   const config = structuredClone(initial);
   const address = await resolveHost(config.host);
   const store = await openStore(config);
+  const search = openSearch(config, store, log);
   let hub: Hub;
   try {
     hub = await Hub.open({
@@ -60,11 +62,14 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
       secrets: systemSecrets,
       schedule: createSchedule(),
       limits: toLimits(config.limits),
+      searchIndex: search.index,
     });
   } catch (error) {
+    await search.close();
     await store.close();
     throw error;
   }
+  search.follow(hub);
   const failed = Promise.withResolvers<CoreError>();
   hub.observe({
     fenced: (error) => failed.resolve(error),
@@ -88,6 +93,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
   const stats = new Stats();
   stats.batching = batching;
   stats.directWriting = direct;
+  stats.search = search.status;
   const tap = new Tap();
   const watching = new Watching({ hub, tap, log });
   const opened: Gateway[] = [];
@@ -100,6 +106,8 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await Promise.all(opened.map((gateway) => gateway.drain()));
     await hub.idle();
     await Promise.all(opened.map((gateway) => gateway.close()));
+    // Before the log: nobody reads it when it is closed, so that it is left in one file.
+    await search.close();
     await hub.close();
     await watching.close();
   };

@@ -1,5 +1,6 @@
 import type { Batching } from './datagrams/calls.ts';
 import type { LinkSummary } from './link-summary.ts';
+import type { IndexStatus } from './search/sqlite/protocol.ts';
 import type { DirectWriting } from './streams/calls.ts';
 
 /** Why something that came in, or should have gone out, was dropped. */
@@ -51,6 +52,8 @@ export class Stats {
   directWriting: DirectWriting | undefined;
   /** What link's sessions do; undefined when link is not served. */
   link: (() => LinkSummary) | undefined;
+  /** How far the full-text index is; undefined when there is none. */
+  search: (() => IndexStatus) | undefined;
   readonly #wires = new Map<string, WireStats>();
 
   wire(name: string): WireStats {

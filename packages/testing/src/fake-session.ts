@@ -2,6 +2,8 @@ import type {
   ClosedEvent,
   CloseReason,
   OwnKey,
+  SearchOptions,
+  SearchPage,
   SendOptions,
   SendReceipt,
   Session,
@@ -21,6 +23,9 @@ export interface FakeSessionOptions {
 /** A session whose server is the test: it records what is sent, and says what the test makes it say. */
 export class FakeSession implements Session {
   readonly abilities: ReadonlySet<SessionAbility>;
+  /** What was searched for, and what `search` gives. */
+  readonly searched: { readonly query: string; readonly before: number | undefined }[] = [];
+  found: SearchPage = { messages: [], before: undefined, unsearched: 0 };
   /** What `rooms` and `users` give. */
   readonly known = { rooms: ['lobby'], users: ['Ann'] };
   readonly scheme = 'fake';
@@ -112,6 +117,11 @@ export class FakeSession implements Session {
     if (!this.abilities.has('edit')) throw new Error(`Cannot ${what}: ${this.scheme}:// has no way to`);
     emit();
     return { status: 'accepted' };
+  }
+
+  async search(query: string, { before }: SearchOptions = {}): Promise<SearchPage> {
+    this.searched.push({ query, before });
+    return this.found;
   }
 
   /** What a confirming wire does with a message: it comes back as an event. */

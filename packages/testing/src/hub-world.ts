@@ -1,4 +1,13 @@
-import { CoreError, defaultLimits, type Entry, Hub, type Limits, type Member, type RemovalReason } from '@confab/core';
+import {
+  CoreError,
+  defaultLimits,
+  type Entry,
+  Hub,
+  type Limits,
+  type Member,
+  type RemovalReason,
+  type SearchIndex,
+} from '@confab/core';
 import { type FakeSecrets, fakeSecrets } from './fake-secrets.ts';
 import { ManualSchedule } from './manual-schedule.ts';
 import { ScriptedStore } from './scripted-store.ts';
@@ -9,6 +18,8 @@ export interface HubWorldOptions {
   readonly clock?: SimClock;
   readonly limits?: Partial<Limits>;
   readonly seed?: number;
+  /** Finds what was said; default: nothing does. */
+  readonly search?: (store: ScriptedStore) => SearchIndex;
 }
 
 /** A hub with everything around it in the test's hands. */
@@ -35,7 +46,14 @@ export async function openHubWorld(options: HubWorldOptions = {}): Promise<HubWo
   const schedule = new ManualSchedule();
   const secrets = fakeSecrets(seed);
   const limits = { ...defaultLimits, ...options.limits };
-  const hub = await Hub.open({ store, clock, secrets, schedule: schedule.schedule, limits });
+  const hub = await Hub.open({
+    store,
+    clock,
+    secrets,
+    schedule: schedule.schedule,
+    limits,
+    searchIndex: options.search?.(store),
+  });
   const faults: unknown[] = [];
   const removed: HubWorld['removed'] = [];
   hub.observe({

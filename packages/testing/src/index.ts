@@ -8,6 +8,7 @@ export * from './prng.ts';
 export * from './property-runs.ts';
 export * from './recording-encoding.ts';
 export * from './scripted-store.ts';
+export * from './search-contract.ts';
 export * from './sim-clock.ts';
 export * from './store/examples.ts';
 export * from './store-contract.ts';

@@ -7,6 +7,7 @@ import { OutboxNotes } from './outbox-notes.ts';
 import { RecentMessages } from './recent-messages.ts';
 import { renderEvent } from './render.ts';
 import { runCommand } from './room-command.ts';
+import { Searching } from './search-command.ts';
 import { Sender } from './sender.ts';
 import { parseTypedLine, typedHelp } from './typed-line.ts';
 import { TypingNotes } from './typing-notes.ts';
@@ -155,6 +156,7 @@ async function readLines(
   screen: Screen,
   { sender, recent }: { sender: Sender; recent: RecentMessages },
 ): Promise<'end-of-input' | 'leave'> {
+  const searching = new Searching(session);
   for (;;) {
     const line = await screen.nextLine();
     if (line === undefined) return 'end-of-input';
@@ -175,9 +177,10 @@ async function readLines(
       case 'rooms':
       case 'users':
       case 'keys':
+      case 'search':
         // What was said before goes out before: it belongs to the room of then.
         await sender.settled();
-        await runCommand(typed, session, screen);
+        await runCommand(typed, session, searching, screen);
         break;
       case 'edit':
       case 'withdraw':

@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { FakeSession } from '@confab/testing/fake-session';
 import type { Screen } from '../terminal/screen.ts';
 import { runCommand } from './room-command.ts';
+import { Searching } from './search-command.ts';
 
 /** What a command shows on a session. */
 async function shown(command: Parameters<typeof runCommand>[0], session: FakeSession): Promise<string[]> {
   const lines: string[] = [];
   const screen = { printStatus: async (text: string) => void lines.push(text) } as unknown as Screen;
-  await runCommand(command, session, screen);
+  await runCommand(command, session, new Searching(session), screen);
   return lines;
 }
 

@@ -3,24 +3,30 @@ import { reasonOf } from '../failure.ts';
 import { clock } from '../terminal/clock.ts';
 import { sanitizeName } from '../terminal/sanitize.ts';
 import type { Screen } from '../terminal/screen.ts';
+import type { Searching } from './search-command.ts';
 import type { TypedLine } from './typed-line.ts';
 
-type RoomCommand = Extract<TypedLine, { kind: 'join' | 'rooms' | 'users' | 'keys' }>;
+type RoomCommand = Extract<TypedLine, { kind: 'join' | 'rooms' | 'users' | 'keys' | 'search' }>;
 
 /** A server that does not answer is not waited for longer than this, ms. */
 const ANSWER_TIMEOUT_MS = 5000;
 
-/** `/join`, `/rooms`, `/who` and `/keys`: ask the session, and show what it says, or why it cannot. */
-export async function runCommand(command: RoomCommand, session: Session, screen: Screen): Promise<void> {
+/** `/join`, `/rooms`, `/who`, `/keys` and `/search`: ask the session, and show what it says, or why it cannot. */
+export async function runCommand(
+  command: RoomCommand,
+  session: Session,
+  searching: Searching,
+  screen: Screen,
+): Promise<void> {
   try {
-    await screen.printStatus(await answer(command, session));
+    await screen.printStatus(await answer(command, session, searching));
   } catch (error) {
     const isTimeout = error instanceof DOMException && error.name === 'TimeoutError';
     await screen.printStatus(`! ${isTimeout ? 'The server does not answer' : reasonOf(error)}`);
   }
 }
 
-async function answer(command: RoomCommand, session: Session): Promise<string> {
+async function answer(command: RoomCommand, session: Session, searching: Searching): Promise<string> {
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   switch (command.kind) {
     case 'join': {
@@ -34,6 +40,8 @@ async function answer(command: RoomCommand, session: Session): Promise<string> {
       return listed('Here', await session.users({ signal }));
     case 'keys':
       return listKeys(await keysOf(command, session, signal));
+    case 'search':
+      return searching.answer(command.query, signal);
   }
 }
 

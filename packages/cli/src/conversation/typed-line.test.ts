@@ -63,6 +63,12 @@ test('/keys lists, adds or removes', () => {
   assert.deepEqual(parseTypedLine('/keys drop abc', true), { kind: 'unknown-command', command: '/keys drop' });
 });
 
+test('/search takes the rest of the line, and may stand alone', () => {
+  assert.deepEqual(parseTypedLine('/search  "good day" din*', true), { kind: 'search', query: '"good day" din*' });
+  assert.deepEqual(parseTypedLine('/search', true), { kind: 'search', query: '' });
+  assert.match(typedHelp(new Set(['search'])), /\/search WORDS/);
+});
+
 test('/help lists what the wire can do', () => {
   assert.match(typedHelp(new Set(['join', 'users'])), /\/join ROOM.*\n.*\/who/);
   assert.doesNotMatch(typedHelp(new Set()), /\/join|\/rooms|\/who|\/edit|\/react|\/last/);

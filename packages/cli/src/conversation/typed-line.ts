@@ -8,6 +8,7 @@ export type TypedLine =
   | { readonly kind: 'join'; readonly room: string }
   | { readonly kind: 'rooms' }
   | { readonly kind: 'users' }
+  | { readonly kind: 'search'; readonly query: string }
   | { readonly kind: 'link' }
   /** Of the newest message that it can be meant for, where no number is given. */
   | { readonly kind: 'edit' | 'react'; readonly seq: number | undefined; readonly text: string }
@@ -55,6 +56,8 @@ export function parseTypedLine(line: string, hasCommands: boolean): TypedLine {
       return { kind: 'last' };
     case '/keys':
       return keysCommand(line.slice(command.length).trim());
+    case '/search':
+      return { kind: 'search', query: line.slice(command.length).trim() };
     case '/who':
       return { kind: 'users' };
     default:
@@ -89,6 +92,9 @@ export function typedHelp(abilities: ReadonlySet<SessionAbility>, hasLink = fals
     abilities.has('react') ? '  /react 👍   react to the last message of somebody else' : undefined,
     abilities.has('edit') ? '  /last       the last messages with their numbers, as in /edit #12 TEXT' : undefined,
     abilities.has('keys') ? '  /keys       device keys of your name; /keys add KEY, /keys remove KEY' : undefined,
+    abilities.has('search')
+      ? '  /search WORDS  what was said here; "in a row", begin*; /search alone: what is older'
+      : undefined,
     hasLink ? '  /link       which path the chat takes, and how good it is' : undefined,
     '  /quit       leave; also exit, quit, q, Ctrl+C and Ctrl+D',
     '  //text      say "/text"',

@@ -61,14 +61,18 @@ const errorTexts = {
   NOT_THE_AUTHOR: jsonErrorTexts.notYours,
   POST_INVALID: jsonErrorTexts.serverError,
   CONDITION_FAILED: jsonErrorTexts.serverError,
+  QUERY_INVALID: (message: string) => jsonErrorTexts.invalidQuery(message.replace(/^Cannot search: /, '')),
+  SEARCH_UNAVAILABLE: jsonErrorTexts.searchUnavailable,
   STORE_FAILED: jsonErrorTexts.serverError,
   STORE_FENCED: jsonErrorTexts.serverError,
-} as const satisfies Record<CoreErrorCode, string>;
+} as const satisfies Record<CoreErrorCode, string | ((message: string) => string)>;
 
 /**
  * The text of the error line for a refusal.
  * @param notAMember what the wire says to who is in no room; default: that of JSON lines
  */
 export function jsonErrorOf(error: CoreError, notAMember: string = jsonErrorTexts.joinRoomFirst): string {
-  return error.code === 'NOT_A_MEMBER' ? notAMember : errorTexts[error.code];
+  if (error.code === 'NOT_A_MEMBER') return notAMember;
+  const text = errorTexts[error.code];
+  return typeof text === 'string' ? text : text(error.message);
 }

@@ -20,6 +20,7 @@ import {
 import { AnswerQueue } from './answer-queue.ts';
 import type { JsonOutlet } from './json-encoding.ts';
 import { historyCursor, jsonErrorOf } from './json-events.ts';
+import { type JsonSearch, searchForJson } from './json-found.ts';
 import { InputQueue, type JsonInput } from './json-input.ts';
 import type { JsonSessions } from './json-sessions.ts';
 import type { JsonTransport } from './json-transport.ts';
@@ -199,6 +200,9 @@ export class JsonSession implements JsonOutlet {
       case 'who':
         this.#tellUsers();
         return;
+      case 'search':
+        this.#search(request);
+        return;
       case 'leave':
         if (this.#member !== undefined) {
           this.#leaveRoom();
@@ -297,6 +301,24 @@ export class JsonSession implements JsonOutlet {
     else this.#answers.add(() => this.#sessions.users.text(room));
   }
 
+  #search(request: JsonSearch): void {
+    const member = this.#member;
+    if (member === undefined) {
+      this.#refuse(jsonErrorTexts.joinRoomFirst);
+      return;
+    }
+    const settle = this.#answers.addPost();
+    const end = (answer: () => string): void => {
+      if (this.#isOver) return;
+      settle(answer);
+      this.#wake();
+    };
+    searchForJson(this.#sessions.hub, member, request).then(end, (error: unknown) => {
+      const text = this.#refusalOf(error);
+      end(() => this.#errorText(text));
+    });
+  }
+
   /** Answer bad input, unless the peer has sent so much of it that it gets no answers any more. */
   #complain(text: string): void {
     const { stats, hub } = this.#sessions;
@@ -314,12 +336,16 @@ export class JsonSession implements JsonOutlet {
   }
 
   #refuseWith(error: unknown): void {
-    if (error instanceof CoreError) {
-      this.#refuse(jsonErrorOf(error));
-      return;
-    }
+    const text = this.#refusalOf(error);
+    this.#answers.add(() => this.#errorText(text));
+  }
+
+  /** What is said of an error, which is counted. */
+  #refusalOf(error: unknown): string {
+    this.#sessions.stats.drop('refused');
+    if (error instanceof CoreError) return jsonErrorOf(error);
     this.#sessions.log.error({ err: error }, `${this.#sessions.wire}: request failed`);
-    this.#refuse(jsonErrorTexts.serverError);
+    return jsonErrorTexts.serverError;
   }
 
   #errorText(text: string): string {

@@ -39,10 +39,32 @@ export type JsonEvent =
       /** JSON datagrams: that of the request. */
       readonly id?: JsonId;
     }
+  /** Confab's own: what a search found, newest first. */
+  | {
+      readonly type: 'found';
+      readonly messages: readonly JsonFound[];
+      readonly seq?: number;
+      /** To be asked for what is older; left out: there is nothing. */
+      readonly before?: number;
+      /** Events that could not be searched yet. */
+      readonly unsearched?: number;
+      readonly id?: JsonId;
+    }
   /** JSON datagrams: the request with this id has arrived. */
   | { readonly type: 'ack'; readonly id: JsonId }
   /** A type that this version does not know, to be passed over. */
   | { readonly type: 'unknown'; readonly name: string };
+
+/** A message that was found. */
+export interface JsonFound {
+  readonly room: string;
+  readonly user: string;
+  readonly text: string;
+  readonly seq: number;
+  /** When it was said, ms since the Unix epoch. */
+  readonly time: number;
+  readonly isEdited: boolean;
+}
 
 /**
  * A line or datagram from a server to an event. Members that the type does not have are ignored. The size is not judged here:
@@ -71,6 +93,11 @@ export function decodeJsonEvent(input: string | Uint8Array): JsonEvent {
       const id = members.id === undefined ? {} : { id: requireId(members) };
       return { ...list, ...countOf(members, 'seq'), ...countOf(members, 'more'), ...id };
     }
+    case 'found': {
+      const bounds = { ...countOf(members, 'seq'), ...countOf(members, 'before'), ...countOf(members, 'unsearched') };
+      const id = members.id === undefined ? {} : { id: requireId(members) };
+      return { type, messages: foundOf(members), ...bounds, ...id };
+    }
     case 'ack':
       return { type, id: requireId(members) };
     default:
@@ -83,6 +110,21 @@ function namesOf(members: JsonMembers, field: 'rooms' | 'users'): readonly strin
   if (names === undefined) throw invalid(`Missing field: ${field}`);
   if (!Array.isArray(names)) throw invalid(`Field ${field} must be a list of strings`);
   return names.map((name: unknown) => requireText({ [`${field}[]`]: name }, `${field}[]`));
+}
+
+function foundOf({ messages }: JsonMembers): readonly JsonFound[] {
+  if (!Array.isArray(messages)) throw invalid('Field messages must be a list of messages');
+  return messages.map((message: unknown) => {
+    if (typeof message !== 'object' || message === null) throw invalid('Field messages must be a list of messages');
+    const members = message as JsonMembers;
+    const [room, user, text] = ['room', 'user', 'text'].map((field) => requireText(members, field)) as [
+      string,
+      string,
+      string,
+    ];
+    const numbers = { seq: requireCount(members, 'seq'), time: requireCount(members, 'time') };
+    return { room, user, text, ...numbers, isEdited: members.edited === true };
+  });
 }
 
 /** `{[field]: count}` if the member is one, else nothing. */

@@ -9,6 +9,7 @@ import {
   decodeJsonEvent,
   encodeJsonAck,
   encodeJsonError,
+  encodeJsonFound,
   encodeJsonGreeting,
   encodeJsonMessage,
   encodeJsonRooms,
@@ -65,7 +66,10 @@ test('any text or bytes are an event or a CodecError', () => {
   const members = fc
     .record(
       {
-        type: fc.oneof(fc.constantFrom('message', 'system', 'error', 'rooms', 'users', 'ack', 'typing'), member),
+        type: fc.oneof(
+          fc.constantFrom('message', 'system', 'error', 'rooms', 'users', 'found', 'ack', 'typing'),
+          member,
+        ),
         room: member,
         user: member,
         text: member,
@@ -73,6 +77,10 @@ test('any text or bytes are an event or a CodecError', () => {
         rooms: fc.oneof(fc.array(member), member),
         users: fc.oneof(fc.array(member), member),
         more: member,
+        messages: fc.oneof(
+          fc.array(fc.dictionary(fc.constantFrom('room', 'user', 'text', 'seq', 'time'), member)),
+          member,
+        ),
         id: member,
       },
       { requiredKeys: ['type'] },
@@ -145,4 +153,25 @@ test('what a client could not read is not encoded', () => {
     assert.throws(() => encodeJsonRooms([], seq), { code: 'CODEC_INVALID_FIELD' });
   }
   assert.throws(() => encodeJsonAck(0.5), { code: 'CODEC_INVALID_FIELD' });
+});
+
+test('an answer to a search stays within the limit and says where the messages are that it leaves out', () => {
+  const found = fc.record({ user: names, text: names, seq: seqs, time: seqs, isEdited: fc.boolean() });
+  const limits = fc.constantFrom(200, 500, 1100, JSON_LINE_BYTES_MAX);
+  fc.assert(
+    fc.property(fc.array(found, { maxLength: 12 }), seqs, limits, fc.option(seqs), (all, seq, bytesMax, older) => {
+      const messages = all.map((message, index) => ({ ...message, place: 100 - index }));
+      const before = older ?? undefined;
+      const line = encodeJsonFound('lobby', messages, seq, { before, unsearched: 0, bytesMax });
+      const event = decodeJsonEvent(line);
+      assert.ok(event.type === 'found');
+      const told = event.messages.length;
+      assert.ok(told > 0 || messages.length === 0);
+      if (told > 1) assert.ok(encodeUtf8(line).length <= bytesMax);
+      const places = messages.slice(0, told).map(({ place, ...message }) => ({ ...message, room: 'lobby' }));
+      assert.deepEqual(event.messages, places);
+      assert.equal(event.before, told < messages.length ? messages[told - 1]!.place : before);
+    }),
+    { numRuns },
+  );
 });

@@ -94,6 +94,60 @@ export function encodeJsonUsers(
   return id === undefined ? list : withJsonId(list, id);
 }
 
+/** A message that was found. */
+export interface JsonFoundMessage {
+  readonly user: string;
+  readonly text: string;
+  readonly seq: number;
+  /** When it was said, ms since the Unix epoch. */
+  readonly time: number;
+  readonly isEdited: boolean;
+  /** Its place in the room, which `before` names. */
+  readonly place: number;
+}
+
+export interface JsonFoundOptions {
+  /** Where older ones may be; undefined: there are none. */
+  readonly before: number | undefined;
+  /** Events that could not be searched yet. */
+  readonly unsearched: number;
+  /** JSON datagrams: that of the request. */
+  readonly id?: JsonId | undefined;
+  /** Longest result, bytes; without the id. */
+  readonly bytesMax?: number;
+}
+
+/** The longest that `],"seq":n,"before":n,"unsearched":n}` can be, bytes. */
+const FOUND_TAIL_BYTES_MAX = '],"seq":,"before":,"unsearched":}'.length + 3 * '9007199254740991'.length;
+
+/**
+ * `{"type":"found","messages":[…],"seq":n,"before":n,"unsearched":n}`: an answer to `search`, which is Confab's own. The messages
+ * are as they were told, newest first, and have `"time":ms` and, if edited, `"edited":true`. Those that do not fit, but never
+ * the first one, are left for the next page, where `before` then leads. `before` and `unsearched` are left out when they say nothing.
+ */
+export function encodeJsonFound(
+  room: string,
+  messages: readonly JsonFoundMessage[],
+  seq: number,
+  { before, unsearched, id, bytesMax = JSON_LINE_BYTES_MAX }: JsonFoundOptions,
+): string {
+  let bytesLeft = bytesMax - FOUND_HEAD.length - FOUND_TAIL_BYTES_MAX;
+  const told: string[] = [];
+  for (const { user, text, seq: at, time, isEdited } of messages) {
+    const message = encodeJsonMessage(room, user, text, at);
+    const found = `${message.slice(0, -1)},"time":${checked(time)}${isEdited ? ',"edited":true' : ''}}`;
+    bytesLeft -= encodeUtf8(found).length + 1;
+    if (bytesLeft < 0 && told.length > 0) break;
+    told.push(found);
+  }
+  const next = told.length < messages.length ? messages[told.length - 1]!.place : before;
+  const tail = `${next === undefined ? '' : `,"before":${next}`}${unsearched === 0 ? '' : `,"unsearched":${unsearched}`}`;
+  const answer = `${FOUND_HEAD}${told.join(',')}],"seq":${checked(seq)}${tail}}`;
+  return id === undefined ? answer : withJsonId(answer, id);
+}
+
+const FOUND_HEAD = '{"type":"found","messages":[';
+
 /** A JSON object with the id of the request that it answers, as its last member. */
 export function withJsonId(text: string, id: JsonId): string {
   return `${text.slice(0, -1)},"id":${JSON.stringify(requireId({ id }))}}`;

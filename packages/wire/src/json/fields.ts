@@ -34,6 +34,10 @@ const NOTES: ReadonlyMap<string, string> = new Map(
     id: "the sender's number for it",
     rooms: 'names of the rooms',
     users: 'who is here',
+    query: 'what is looked for',
+    messages: 'what was found',
+    before: 'where older ones are',
+    limit: 'how many at most',
   }),
 );
 

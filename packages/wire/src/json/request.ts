@@ -32,6 +32,16 @@ export type JsonRequest =
   | { readonly type: 'rooms'; readonly id?: JsonId }
   /** Confab's own: who is in the room. */
   | { readonly type: 'who'; readonly id?: JsonId }
+  /** Confab's own: what was said in the room. */
+  | {
+      readonly type: 'search';
+      readonly query: string;
+      /** As the answer before said, for what is older. */
+      readonly before?: number;
+      /** Messages at most. */
+      readonly limit?: number;
+      readonly id?: JsonId;
+    }
   | { readonly type: 'leave'; readonly id?: JsonId }
   /** JSON datagrams: the broadcast with this number has arrived. */
   | { readonly type: 'ack'; readonly seq: number };
@@ -103,6 +113,10 @@ function requestOf(members: JsonMembers): JsonRequest {
     case 'who':
     case 'leave':
       return { type, ...idOf(members) };
+    case 'search': {
+      const bounds = { ...optionalCount(members, 'before'), ...optionalCount(members, 'limit') };
+      return { type, query: requireText(members, 'query'), ...bounds, ...idOf(members) };
+    }
     case 'ack':
       return { type, seq: requireCount(members, 'seq') };
     default:
@@ -118,6 +132,11 @@ function passwordOf(members: JsonMembers): { password?: string } {
 /** The room of a message says nothing to the server, so one of a wrong type is an extra member and no error. */
 function roomOf({ room }: JsonMembers): { room?: string } {
   return typeof room === 'string' && room.isWellFormed() ? { room } : {};
+}
+
+function optionalCount<Field extends string>(members: JsonMembers, field: Field): { [F in Field]?: number } {
+  if ((members[field] ?? undefined) === undefined) return {};
+  return { [field]: requireCount(members, field) } as { [F in Field]: number };
 }
 
 function idOf(members: JsonMembers): { id?: JsonId } {

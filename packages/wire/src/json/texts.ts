@@ -41,6 +41,8 @@ export const jsonErrorTexts = {
   roomFull: 'Room is full',
   messageTooLong: 'Message too long',
   notYours: 'Not your message',
+  invalidQuery: (reason: string): string => `Invalid search: ${reason}`,
+  searchUnavailable: 'Search is not available',
 } as const;
 
 /** Longest type name repeated in an error, UTF-16 code units; an error is a sentence, not a mirror. */

@@ -8,6 +8,7 @@ import {
   decodeJsonRequest,
   encodeJsonAck,
   encodeJsonError,
+  encodeJsonFound,
   encodeJsonGreeting,
   encodeJsonMessage,
   encodeJsonRequest,
@@ -114,6 +115,11 @@ function encodeEvent({ event, encoder }: EventVector): string {
       return encodeJsonRooms(event.rooms.toReversed(), event.seq!);
     case 'users':
       return encodeJsonUsers(event.room, event.users.toReversed(), event.seq!, { id: event.id });
+    case 'found': {
+      const messages = event.messages.map((message) => ({ ...message, place: 0 }));
+      const { before, unsearched = 0, id } = event;
+      return encodeJsonFound(messages[0]?.room ?? '', messages, event.seq!, { before, unsearched, id });
+    }
     case 'ack':
       return encodeJsonAck(event.id);
     case 'unknown':

@@ -11,6 +11,7 @@ import {
   linkEntries,
   type UnknownControl,
 } from './control.ts';
+import { readFound, readSearch } from './found.ts';
 import { DEVICE_KEY_BYTES } from './handshake.ts';
 import { LINK_NAME_BYTES_MAX, LINK_OUTBOX_ID_BYTES, LINK_TEXT_BYTES_MAX, LINK_TOKEN_BYTES_MAX } from './limits.ts';
 
@@ -71,6 +72,10 @@ export function decodeControl(bytes: Uint8Array): ControlMessage | UnknownContro
       return whole(reader, { type: 'remove-key', request: reader.varint(), key: readKey(reader) });
     case ControlType.KEY_LIST:
       return { type: 'key-list', request: reader.varint(), keys: readList(reader, readListedKey) };
+    case ControlType.SEARCH:
+      return whole(reader, readSearch(reader));
+    case ControlType.FOUND:
+      return readFound(reader);
     default:
       return { type: 'unknown', number: type, request: requestOf(reader) };
   }

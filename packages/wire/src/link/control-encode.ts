@@ -10,6 +10,7 @@ import {
   type ListedUser,
   linkEntries,
 } from './control.ts';
+import { writeFound, writeSearch } from './found.ts';
 import { DEVICE_KEY_BYTES } from './handshake.ts';
 import {
   LINK_NAME_BYTES_MAX,
@@ -62,6 +63,10 @@ function write(message: ControlMessage): ByteWriter {
       writer.varint(ControlType.USER_LIST).varint(message.request).varint(message.users.length);
       for (const user of message.users) writeUser(writer, user);
       return writer.varint(message.more);
+    case 'search':
+      return writeSearch(writer.varint(ControlType.SEARCH), message);
+    case 'found':
+      return writeFound(writer.varint(ControlType.FOUND), message);
     case 'accepted':
       writer.varint(ControlType.ACCEPTED).varint(message.channel);
       return writer.varint(message.post).varint(message.number);

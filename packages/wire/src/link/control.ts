@@ -1,3 +1,5 @@
+import type { Found, Search } from './found.ts';
+
 /** Messages of the control channel, its records' bodies: docs/wires/link.md "Control messages". */
 
 export const ControlType = {
@@ -16,6 +18,8 @@ export const ControlType = {
   ADD_KEY: 13,
   REMOVE_KEY: 14,
   KEY_LIST: 15,
+  SEARCH: 16,
+  FOUND: 17,
 } as const;
 export type ControlType = (typeof ControlType)[keyof typeof ControlType];
 
@@ -108,6 +112,8 @@ export interface ListedKey {
 export type ControlMessage =
   | Join
   | Joined
+  | Search
+  | Found
   | { readonly type: 'failed'; readonly request: number; readonly code: number; readonly text: string }
   | { readonly type: 'leave'; readonly request: number; readonly channel: number }
   | {

@@ -5,6 +5,7 @@ export { encodeControl } from './control-encode.ts';
 export type { Aead, BlockCipher, LinkCrypto } from './crypto.ts';
 export * from './ephemerals.ts';
 export * from './errors.ts';
+export { type Found, foundThatFit, LINK_QUERY_BYTES_MAX, type LinkFound, type Search } from './found.ts';
 export { decodeFrames, readFrames } from './frame-reader.ts';
 export { FrameWriter, recordFrameBytes, writeFrame } from './frame-writer.ts';
 export { FrameType, type FrameVisitor, type LinkFrame, type SaidPathReason } from './frames.ts';

@@ -13,6 +13,7 @@ import {
   encodeEvent,
   encodeOwnEvent,
   encodePost,
+  foundThatFit,
   linkEntries,
 } from './index.ts';
 
@@ -47,6 +48,17 @@ const listedRooms = fc.record(
 );
 const listedUsers = fc.record(
   { user: name, isVerified: fc.boolean(), isHost: fc.boolean(), isAway: fc.boolean() },
+  plainObject,
+);
+const founds = fc.record(
+  {
+    number,
+    timeMs: fc.maxSafeNat(),
+    isVerified: fc.boolean(),
+    isEdited: fc.boolean(),
+    user: name,
+    text: utf8Text(0, 4096),
+  },
   plainObject,
 );
 const messages: fc.Arbitrary<ControlMessage> = fc.oneof(
@@ -130,6 +142,27 @@ const messages: fc.Arbitrary<ControlMessage> = fc.oneof(
         fc.record({ key: bytes(32, 32), addedMs: number, usedMs: number, isOwn: fc.boolean() }, plainObject),
         { maxLength: 5 },
       ),
+    },
+    plainObject,
+  ),
+  fc.record(
+    {
+      type: fc.constant('search' as const),
+      request: number,
+      channel: fc.integer({ min: 1, max: 255 }),
+      before: number,
+      limit: number,
+      query: utf8Text(0, 1024),
+    },
+    plainObject,
+  ),
+  fc.record(
+    {
+      type: fc.constant('found' as const),
+      request: number,
+      before: number,
+      unsearched: number,
+      messages: fc.array(founds, { maxLength: 5 }),
     },
     plainObject,
   ),
@@ -229,4 +262,15 @@ describe('Control messages', () => {
     assert.throws(() => encodeControl({ ...join, token: 'x'.repeat(129) }), refused);
     assert.throws(() => encodeControl({ type: 'failed', request: 1, code: 1, text: 'x'.repeat(513) }), refused);
   });
+});
+
+it('as many found messages as are said to fit do fit a record', () => {
+  fc.assert(
+    fc.property(fc.array(founds, { maxLength: 20 }), number, (all, before) => {
+      const fitting = all.slice(0, foundThatFit(all));
+      assert.ok(fitting.length >= Math.min(all.length, 7));
+      encodeControl({ type: 'found', request: Number.MAX_SAFE_INTEGER, before, unsearched: before, messages: fitting });
+    }),
+    { numRuns },
+  );
 });

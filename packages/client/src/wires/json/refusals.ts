@@ -10,6 +10,8 @@ const codes: ReadonlyMap<string, ClientErrorCode> = new Map([
   [jsonErrorTexts.messageTooLong, 'MESSAGE_TOO_LONG'],
   // Servers that are not Confab's do not know it.
   [unknownTypeText('who'), 'NOT_SUPPORTED'],
+  [unknownTypeText('search'), 'NOT_SUPPORTED'],
+  [jsonErrorTexts.searchUnavailable, 'SERVER_ERROR'],
   [jsonErrorTexts.tooLong, 'MESSAGE_TOO_LONG'],
   [jsonErrorTexts.serverBusy, 'SERVER_ERROR'],
   [jsonErrorTexts.serverClosing, 'SERVER_ERROR'],
@@ -19,7 +21,17 @@ const codes: ReadonlyMap<string, ClientErrorCode> = new Map([
 
 /** An error line as an error. `action`: what failed, such as `Cannot send`. */
 export function refusalOf(text: string, action: string): ClientError {
+  const badQuery = invalidQueryOf(text);
+  if (badQuery !== undefined) return badQuery;
   return new ClientError(codes.get(text) ?? 'REFUSED', `${action}: ${text}`);
+}
+
+const INVALID_QUERY = jsonErrorTexts.invalidQuery('');
+
+/** What is wrong with a query, if that is what an error line says. */
+export function invalidQueryOf(text: string): ClientError | undefined {
+  if (!text.startsWith(INVALID_QUERY)) return undefined;
+  return new ClientError('QUERY_INVALID', `Cannot search: ${text.slice(INVALID_QUERY.length)}`);
 }
 
 /** A refused join after which one is still where one was: it was refused before that room was left. */

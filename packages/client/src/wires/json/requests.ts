@@ -1,11 +1,14 @@
 import { CodecError } from '@confab/wire';
-import { encodeJsonRequest, type JsonRequest } from '@confab/wire/json';
+import { encodeJsonRequest, type JsonEvent, type JsonRequest } from '@confab/wire/json';
 import { ClientError } from '../../errors.ts';
 import { withSignal } from '../../with-signal.ts';
 import { refusalOf } from './refusals.ts';
 
 /** What a session asks of a server. */
-export type AskedRequest = Extract<JsonRequest, { type: 'message' | 'join' | 'rooms' | 'who' }>;
+export type AskedRequest = Extract<JsonRequest, { type: 'message' | 'join' | 'rooms' | 'who' | 'search' }>;
+
+/** What answers a question. */
+export type JsonAnswer = Extract<JsonEvent, { type: 'rooms' | 'users' | 'found' }>;
 
 export interface AskOptions {
   /** What is tried, for errors, such as `Cannot send`. */
@@ -21,7 +24,8 @@ export interface PendingRequest {
   readonly request: AskedRequest;
   /** Nobody waits for the answer any more. */
   isAbandoned: boolean;
-  readonly answer: (value: readonly string[]) => void;
+  /** @param event the answer to a question; a message or a join has none besides its echo */
+  readonly answer: (event?: JsonAnswer) => void;
   /** @param text the error line's text */
   readonly refuse: (text: string) => void;
   readonly fail: (error: ClientError) => void;
@@ -49,13 +53,16 @@ export class Requests {
   }
 
   /**
-   * Send a request and wait for its answer: names, for a list of rooms or of people.
+   * Send a request and wait for its answer, which a question has.
    * @throws {ClientError} what the server refused with; SEND_UNCERTAIN (a message) or CONNECT_TIMEOUT (anything else) when
    *   no answer came in time; the signal's reason
    */
-  async ask(request: AskedRequest, { action, timeoutMs, signal, onPlaced }: AskOptions): Promise<readonly string[]> {
+  async ask(
+    request: AskedRequest,
+    { action, timeoutMs, signal, onPlaced }: AskOptions,
+  ): Promise<JsonAnswer | undefined> {
     const line = encode(request, action);
-    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<JsonAnswer | undefined>();
     const timer = setTimeout(() => {
       reject(
         request.type === 'message'

@@ -363,6 +363,34 @@ test('who is here is what the server says, in the place of the question among th
   assert.deepEqual(await users, ['Ann', 'Bob']);
 });
 
+test('what was found is given as a page, with where the older ones are', async (context) => {
+  const { server, session } = await joined(context);
+  const searching = session.search('hello', { before: 9, limit: 2 });
+  assert.deepEqual(await server.take(), [{ type: 'search', query: 'hello', before: 9, limit: 2 }]);
+  const found = { type: 'message', room: 'lobby', user: 'Ann', text: 'hello', seq: 7, time: 5000, edited: true };
+  server.tell({ type: 'found', messages: [found], seq: 12, before: 3, unsearched: 4 });
+  assert.deepEqual(await searching, {
+    messages: [{ user: 'Ann', text: 'hello', seq: 7, timeMs: 5000, isEdited: true }],
+    before: 3,
+    unsearched: 4,
+  });
+});
+
+for (const [text, error] of [
+  ['Invalid search: it holds no word', { code: 'QUERY_INVALID', message: 'Cannot search: it holds no word' }],
+  ['Search is not available', { code: 'SERVER_ERROR' }],
+  ['Unknown message type: search', { code: 'NOT_SUPPORTED' }],
+  ['Too many requests, slow down', { code: 'REFUSED' }],
+] as const) {
+  test(`a search that is refused with "${text}" fails with ${error.code}`, async (context) => {
+    const { server, session } = await joined(context);
+    const searching = session.search('-');
+    await server.take();
+    server.error(text);
+    await assert.rejects(searching, error);
+  });
+}
+
 test('names that the list had no place for are told of', async (context) => {
   const { server, session } = await joined(context);
   const users = session.users();

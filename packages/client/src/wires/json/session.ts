@@ -9,10 +9,11 @@ import {
 } from '@confab/wire/json';
 import { ClientError } from '../../errors.ts';
 import { SendWindow } from '../../send-window.ts';
-import type { JoinOptions, NoticeEvent, SendOptions, SendReceipt } from '../../session.ts';
+import type { JoinOptions, NoticeEvent, SearchOptions, SearchPage, SendOptions, SendReceipt } from '../../session.ts';
 import { leftOutText, noticeOf, SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import type { JsonChannel } from './channel.ts';
+import { pageOf } from './found.ts';
 import { isStillInRoom } from './refusals.ts';
 import { Requests } from './requests.ts';
 
@@ -49,7 +50,7 @@ export class JsonSession extends SessionBase {
   readonly messageBytesMax = MESSAGE_BYTES_MAX;
   readonly isConfirming = true;
   readonly localAddress: string;
-  override readonly abilities = new Set(['join', 'rooms', 'users'] as const);
+  override readonly abilities = new Set(['join', 'rooms', 'users', 'search'] as const);
   readonly #options: JsonSessionOptions;
   readonly #channel: JsonChannel;
   readonly #window = new SendWindow(WINDOW);
@@ -148,6 +149,18 @@ export class JsonSession extends SessionBase {
     return names;
   }
 
+  override async search(query: string, { before, limit, signal }: SearchOptions = {}): Promise<SearchPage> {
+    signal?.throwIfAborted();
+    this.requireOpen();
+    await withSignal(this.#move, signal);
+    this.requireOpen();
+    const bounds = { ...(before === undefined ? {} : { before }), ...(limit === undefined ? {} : { limit }) };
+    const request = { type: 'search', query, ...bounds } as const;
+    const timeoutMs = this.#options.answerTimeoutMs;
+    const answer = await this.#requests.ask(request, { action: 'Cannot search', timeoutMs, signal });
+    return answer?.type === 'found' ? pageOf(answer) : { messages: [], before: undefined, unsearched: 0 };
+  }
+
   protected async sayFarewell(): Promise<void> {
     this.#channel.send(encodeJsonRequest({ type: 'leave' }));
     await this.#channel.finish();
@@ -161,7 +174,9 @@ export class JsonSession extends SessionBase {
   async #ask(type: 'rooms' | 'who', signal: AbortSignal | undefined): Promise<string[]> {
     this.requireOpen();
     const action = type === 'rooms' ? 'Cannot list rooms' : 'Cannot tell who is here';
-    return [...(await this.#requests.ask({ type }, { action, timeoutMs: this.#options.answerTimeoutMs, signal }))];
+    const answer = await this.#requests.ask({ type }, { action, timeoutMs: this.#options.answerTimeoutMs, signal });
+    if (answer?.type === 'rooms') return [...answer.rooms];
+    return answer?.type === 'users' ? [...answer.users] : [];
   }
 
   #judge(text: string): void {
@@ -230,12 +245,15 @@ export class JsonSession extends SessionBase {
       case 'rooms':
         if (this.#requests.oldest?.request.type !== 'rooms') break;
         this.#leftOut = event.more ?? 0;
-        this.#requests.shift()!.answer(event.rooms);
+        this.#requests.shift()!.answer(event);
         break;
       case 'users':
         if (this.#requests.oldest?.request.type !== 'who') break;
         this.#leftOut = event.more ?? 0;
-        this.#requests.shift()!.answer(event.users);
+        this.#requests.shift()!.answer(event);
+        break;
+      case 'found':
+        if (this.#requests.oldest?.request.type === 'search') this.#requests.shift()!.answer(event);
         break;
       case 'error':
         this.#hearError(event.text);
@@ -258,7 +276,7 @@ export class JsonSession extends SessionBase {
     const asked = this.#requests.oldest?.request;
     const isOwn = past === undefined && user === this.user && asked?.type === 'message' && asked.text === text;
     this.queue.push({ type: 'message', user, text, isOwn, seq, ...(past === 'new' ? { isHistory: true } : {}) });
-    if (isOwn) this.#requests.shift()!.answer([]);
+    if (isOwn) this.#requests.shift()!.answer();
   }
 
   #hearSystem({ room, text, seq }: Extract<JsonEvent, { type: 'system' }>): void {
@@ -281,7 +299,7 @@ export class JsonSession extends SessionBase {
       this.#roomSeq = seq;
       this.#entering = undefined;
       this.queue.push(noticeWith(text, { seq }));
-      this.#requests.shift()!.answer([]);
+      this.#requests.shift()!.answer();
       return;
     }
     if (past === 'heard') return;

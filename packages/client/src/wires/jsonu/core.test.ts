@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClientError } from '../../errors.ts';
+import { ClientError } from '../../errors.ts';
 import type { MessageEvent, NoticeEvent } from '../../session.ts';
-import { JsonuCore } from './core.ts';
+import { type AskedQuestion, JsonuCore } from './core.ts';
 
-type Sent = { readonly type: string; readonly id?: number; readonly seq?: number; readonly text?: string };
+type Sent = {
+  readonly type: string;
+  readonly id?: number;
+  readonly seq?: number;
+  readonly text?: string;
+  readonly query?: string;
+  readonly limit?: number;
+};
 
 /** A core whose server and clock are the test. */
 function open() {
@@ -287,11 +294,45 @@ test('As long as nothing came from the room it says that it acknowledges, ever m
 });
 
 describe('Who is here', () => {
-  function ask() {
+  function ask(question: AskedQuestion = { type: 'who' }) {
     const world = openJoined();
-    const results: (readonly string[] | string)[] = [];
-    const stop = world.core.who(world.now(), (result) => results.push('code' in result ? String(result.code) : result));
+    const results: unknown[] = [];
+    const stop = world.core.ask(world.now(), question, (result) => {
+      if (result instanceof ClientError) results.push(`${result.code} ${result.message}`);
+      else results.push(result.type === 'users' ? result.users : result.messages.length);
+    });
     return { ...world, results, stop };
+  }
+
+  test('and what was said is asked likewise, until the answer to this very question comes', () => {
+    const { pass, take, hear, results } = ask({ type: 'search', query: 'hello', limit: 5 });
+    pass(1600);
+    hear({ type: 'error', text: 'Too many requests, slow down', seq: 10 });
+    hear({ type: 'users', room: 'lobby', users: ['Eve'], seq: 10, id: 2 });
+    hear({ type: 'found', messages: [], seq: 10, id: 1 });
+    pass(2600);
+    assert.deepEqual(
+      take('search').map(({ id, query, limit }) => [id, query, limit]),
+      [
+        [2, 'hello', 5],
+        [2, 'hello', 5],
+        [2, 'hello', 5],
+      ],
+    );
+    hear({ type: 'found', messages: [], seq: 10, id: 2 });
+    assert.deepEqual(results, [0]);
+  });
+
+  for (const [text, result] of [
+    ['Invalid search: it holds no word', 'QUERY_INVALID Cannot search: it holds no word'],
+    ['Search is not available', 'SERVER_ERROR Cannot search: Search is not available'],
+    ['Unknown message type: search', 'NOT_SUPPORTED Cannot search: this server does not know the question'],
+  ] as const) {
+    test(`a search is given up when the server says: ${text}`, () => {
+      const { hear, results, shown } = ask({ type: 'search', query: '-' });
+      hear({ type: 'error', text, seq: 10 });
+      assert.deepEqual([results, shown], [[result], []]);
+    });
   }
 
   test('is asked again until the answer to this very question comes', () => {
@@ -316,10 +357,13 @@ describe('Who is here', () => {
   test('is not known in the end when no answer comes, or the server does not know the question', () => {
     const silent = ask();
     silent.pass(1000 + 31_500);
-    assert.deepEqual(silent.results, ['CONNECT_TIMEOUT']);
+    assert.deepEqual(silent.results, ['CONNECT_TIMEOUT Cannot tell who is here: no answer']);
     const old = ask();
     old.hear({ type: 'error', text: 'Unknown message type: who', seq: 10 });
-    assert.deepEqual([old.results, old.shown], [['NOT_SUPPORTED'], []]);
+    assert.deepEqual(
+      [old.results, old.shown],
+      [['NOT_SUPPORTED Cannot tell who is here: this server does not know the question'], []],
+    );
     const abandoned = ask();
     abandoned.stop();
     abandoned.hear({ type: 'users', room: 'lobby', users: ['Ann'], seq: 10, id: 2, more: 3 });

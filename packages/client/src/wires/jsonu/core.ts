@@ -11,7 +11,7 @@ import { ClientError, type ClientErrorCode } from '../../errors.ts';
 import type { MessageEvent, NoticeEvent } from '../../session.ts';
 import { leftOutText, noticeOf } from '../../session-base.ts';
 import { Arrivals, type Broadcast } from './arrivals.ts';
-import { Asking, type SettleNames } from './asking.ts';
+import { Asking, type SettleAnswer } from './asking.ts';
 import { Nudges } from './nudges.ts';
 import { Retries, type RetriesOptions } from './retries.ts';
 
@@ -34,6 +34,8 @@ const joinRefusals: Readonly<Record<string, ClientErrorCode>> = {
   [jsonErrorTexts.serverError]: 'SERVER_ERROR',
 };
 
+/** What can be asked about the room. */
+export type AskedQuestion = Extract<JsonRequest, { type: 'who' | 'search' }>;
 export type Settle = (error?: ClientError) => void;
 
 export interface CoreHandlers {
@@ -146,11 +148,14 @@ export class JsonuCore {
     };
   }
 
-  /** Ask who is in the room. One at a time. Returns what stops the waiting. */
-  who(nowMs: number, settle: SettleNames): () => void {
+  /**
+   * Ask about the room. One question at a time. Returns what stops the waiting.
+   * @throws {ClientError} REFUSED: it is too long
+   */
+  ask(nowMs: number, asked: AskedQuestion, settle: SettleAnswer): () => void {
     const id = this.#takeId();
-    const request = this.#encode({ type: 'who', id });
-    return this.#asking.start(nowMs, id, () => this.#handlers.transmit(request), settle);
+    const request = this.#encode({ ...asked, id });
+    return this.#asking.start(nowMs, { type: asked.type, id, settle }, () => this.#handlers.transmit(request));
   }
 
   leave(nowMs: number, settle: () => void): void {
@@ -187,6 +192,9 @@ export class JsonuCore {
         if (this.#asking.answered(event) && event.more !== undefined) {
           this.#handlers.show({ type: 'notice', text: leftOutText(event.more) });
         }
+        return;
+      case 'found':
+        this.#asking.answered(event);
         return;
       case 'message':
       case 'system':

@@ -3,9 +3,18 @@ import { encodeUtf8 } from '@confab/wire';
 import { localAddressOf } from '../../datagram-socket.ts';
 import { ClientError } from '../../errors.ts';
 import { SendWindow } from '../../send-window.ts';
-import type { JoinOptions, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
+import type {
+  JoinOptions,
+  SearchOptions,
+  SearchPage,
+  SendOptions,
+  SendReceipt,
+  SessionAbility,
+} from '../../session.ts';
 import { SessionBase, sessionClosed, unreachableReason } from '../../session-base.ts';
-import { JsonuCore, type Settle } from './core.ts';
+import { pageOf } from '../json/found.ts';
+import type { Answer } from './asking.ts';
+import { type AskedQuestion, JsonuCore, type Settle } from './core.ts';
 
 /** Longest message that servers of this wire take, bytes of UTF-8. */
 const MESSAGE_BYTES_MAX = 4096;
@@ -29,7 +38,7 @@ export class JsonuSession extends SessionBase {
   readonly host = undefined;
   readonly messageBytesMax = MESSAGE_BYTES_MAX;
   readonly isConfirming = true;
-  override readonly abilities: ReadonlySet<SessionAbility> = new Set<SessionAbility>(['join', 'users']);
+  override readonly abilities: ReadonlySet<SessionAbility> = new Set<SessionAbility>(['join', 'users', 'search']);
   readonly localAddress: string;
   readonly #socket: Socket;
   readonly #core: JsonuCore;
@@ -97,27 +106,14 @@ export class JsonuSession extends SessionBase {
   }
 
   override async users({ signal }: SendOptions = {}): Promise<string[]> {
-    signal?.throwIfAborted();
-    this.requireOpen();
-    await this.#window.enter(signal);
-    try {
-      signal?.throwIfAborted();
-      this.requireOpen();
-      let names: readonly string[] = [];
-      const ask = (settle: Settle): (() => void) =>
-        this.#core.who(performance.now(), (result) => {
-          if (result instanceof ClientError) {
-            settle(result);
-            return;
-          }
-          names = result;
-          settle();
-        });
-      await this.#settled(ask, signal);
-      return [...names];
-    } finally {
-      this.#window.leave();
-    }
+    const answer = await this.#ask({ type: 'who' }, signal);
+    return answer.type === 'users' ? [...answer.users] : [];
+  }
+
+  override async search(query: string, { before, limit, signal }: SearchOptions = {}): Promise<SearchPage> {
+    const bounds = { ...(before === undefined ? {} : { before }), ...(limit === undefined ? {} : { limit }) };
+    const answer = await this.#ask({ type: 'search', query, ...bounds }, signal);
+    return answer.type === 'found' ? pageOf(answer) : { messages: [], before: undefined, unsearched: 0 };
   }
 
   protected async sayFarewell(): Promise<void> {
@@ -142,6 +138,30 @@ export class JsonuSession extends SessionBase {
     this.#timerAtMs = Number.NEGATIVE_INFINITY;
     this.#socket.close();
     for (const stop of this.#stops) stop(sessionClosed());
+  }
+
+  async #ask(asked: AskedQuestion, signal: AbortSignal | undefined): Promise<Answer> {
+    signal?.throwIfAborted();
+    this.requireOpen();
+    await this.#window.enter(signal);
+    try {
+      signal?.throwIfAborted();
+      this.requireOpen();
+      const { promise, resolve } = Promise.withResolvers<Answer>();
+      const ask = (settle: Settle): (() => void) =>
+        this.#core.ask(performance.now(), asked, (result) => {
+          if (result instanceof ClientError) {
+            settle(result);
+            return;
+          }
+          resolve(result);
+          settle();
+        });
+      await this.#settled(ask, signal);
+      return await promise;
+    } finally {
+      this.#window.leave();
+    }
   }
 
   #judge(text: string): void {

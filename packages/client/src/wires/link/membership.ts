@@ -239,6 +239,7 @@ export class Membership {
       case 'failed':
       case 'room-list':
       case 'user-list':
+      case 'found':
       case 'key-list':
         this.requests.answer(message.request, message);
         break;

@@ -2,7 +2,16 @@ import { EphemeralKind, encodeTyping, type LinkEvent, type PathReason } from '@c
 import { ClientError } from '../../errors.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
-import type { JoinOptions, LinkStatus, OwnKey, SendOptions, SendReceipt, SessionAbility } from '../../session.ts';
+import type {
+  JoinOptions,
+  LinkStatus,
+  OwnKey,
+  SearchOptions,
+  SearchPage,
+  SendOptions,
+  SendReceipt,
+  SessionAbility,
+} from '../../session.ts';
 import { SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import { LinkConnection, type LinkConnectionOptions } from './connection.ts';
@@ -11,6 +20,7 @@ import { EventKind } from './kinds.ts';
 import { listRooms, listUsers, ownKeys } from './lists.ts';
 import { Membership, type Wanted } from './membership.ts';
 import { Posts } from './posts.ts';
+import { searchOverLink } from './search.ts';
 import { bodyOf, linkText } from './texts.ts';
 
 /** Longest message as long as the server has not said what it takes, bytes: what servers take by default. */
@@ -48,6 +58,7 @@ export class LinkChatSession extends SessionBase {
     'react',
     'typing',
     'keys',
+    'search',
   ]);
   readonly #options: LinkSessionParameters;
   readonly #connection: LinkConnection;
@@ -212,6 +223,17 @@ export class LinkChatSession extends SessionBase {
 
   #asking(signal: AbortSignal | undefined) {
     return { timeoutMs: this.#options.answerTimeoutMs, signal };
+  }
+
+  override async search(query: string, { before, limit, signal }: SearchOptions = {}): Promise<SearchPage> {
+    this.requireOpen();
+    const { requests, channel } = this.#membership;
+    return searchOverLink(requests, channel, query, {
+      before,
+      limit,
+      signal,
+      timeoutMs: this.#options.answerTimeoutMs,
+    });
   }
 
   protected async sayFarewell(): Promise<void> {

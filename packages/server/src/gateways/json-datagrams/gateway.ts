@@ -1,4 +1,4 @@
-import { KeyedBuckets, type Member } from '@confab/core';
+import { CoreError, KeyedBuckets, type Member } from '@confab/core';
 import { encodeUtf8 } from '@confab/wire';
 import {
   decodeJsonRequest,
@@ -18,6 +18,8 @@ import type { Tap } from '../../tap.ts';
 import { Alarms, type Timers } from '../alarms.ts';
 import { DatagramPeers } from '../datagram-peers.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
+import { jsonErrorOf } from '../json-events.ts';
+import { type JsonSearch, searchForJson } from '../json-found.ts';
 import { UserLists } from '../json-users.ts';
 import { DepartedPeers } from './departed-peers.ts';
 import { JsonDatagramEncoding } from './encoding.ts';
@@ -31,8 +33,8 @@ import { SeenIds } from './seen-ids.ts';
 const ERROR_RATE = { perSecond: 10, burst: 50 };
 /** An address that is not known is sent at most so many times what it sent (RFC 9000 §8.1). */
 const AMPLIFICATION_MAX = 3;
-/** Longest list of who is in a room, bytes: with its id it fits a datagram that no path takes apart. */
-const USERS_BYTES_MAX = 1100;
+/** Longest list of who is in a room or of what was found, bytes: with its id it fits a datagram that no path takes apart. */
+const LIST_BYTES_MAX = 1100;
 
 /** JSON datagrams: chat over UDP with acknowledgements (docs/wires/json-datagrams.md). */
 export class JsonDatagramsGateway implements Gateway {
@@ -65,7 +67,7 @@ export class JsonDatagramsGateway implements Gateway {
     this.#unproven = new KeyedBuckets(this.#settings.unprovenBytes, hub.limits.addressesMax);
     this.#alarms = new Alarms(hub.clock, timers);
     this.#encoding = new JsonDatagramEncoding(config.olderWires);
-    this.#users = new UserLists(hub, USERS_BYTES_MAX);
+    this.#users = new UserLists(hub, LIST_BYTES_MAX);
     this.#requests = new JsonDatagramRequests({
       hub,
       log,
@@ -161,6 +163,10 @@ export class JsonDatagramsGateway implements Gateway {
       this.#tellUsers(source, id, bytes, peer);
       return;
     }
+    if (request.type === 'search') {
+      this.#search(source, request, id, bytes, peer);
+      return;
+    }
     const numbered: NumberedRequest = { ...request, id };
     if (peer !== undefined) this.#requests.handle(peer, numbered);
     else this.#handleStranger(source, numbered, bytes);
@@ -195,14 +201,46 @@ export class JsonDatagramsGateway implements Gateway {
 
   /** Who is in the room. Not acknowledged: the answer is what one waits for, and asking again is harmless. */
   #tellUsers(source: DatagramSource, id: NumberedRequest['id'], bytes: number, peer: JsonPeer | undefined): void {
-    const room = peer?.member?.room;
-    if (peer === undefined || room === undefined) {
-      // One that is on its way into a room asks again.
-      if (peer?.isEntering === true) this.#stats.drop('limited');
-      else this.#tellError(source, jsonErrorTexts.joinFirst, bytes, peer);
+    if (peer?.member === undefined) this.#refuseQuestion(source, bytes, peer);
+    else this.#answer(peer, withJsonId(this.#users.text(peer.member.room), id));
+  }
+
+  /** What was said in the room; answered as who is there, and an error as any other. */
+  #search(
+    source: DatagramSource,
+    request: JsonSearch,
+    id: NumberedRequest['id'],
+    bytes: number,
+    peer: JsonPeer | undefined,
+  ): void {
+    const member = peer?.member;
+    if (peer === undefined || member === undefined) {
+      this.#refuseQuestion(source, bytes, peer);
       return;
     }
-    const answer = encodeUtf8(withJsonId(this.#users.text(room), id));
+    searchForJson(this.#context.hub, member, request, { id, bytesMax: LIST_BYTES_MAX }).then(
+      (answer) => {
+        if (peer.member === member) this.#answer(peer, answer());
+      },
+      (error: unknown) => {
+        this.#stats.drop('refused');
+        if (!(error instanceof CoreError)) this.#context.log.error({ err: error }, 'json-datagrams: search failed');
+        const text =
+          error instanceof CoreError ? jsonErrorOf(error, jsonErrorTexts.joinFirst) : jsonErrorTexts.serverError;
+        if (peer.member === member) this.#tellError(peer, text, 0, peer);
+      },
+    );
+  }
+
+  /** Somebody who is in no room asks about it. */
+  #refuseQuestion(source: DatagramSource, bytes: number, peer: JsonPeer | undefined): void {
+    // One that is on its way into a room asks again.
+    if (peer?.isEntering === true) this.#stats.drop('limited');
+    else this.#tellError(source, jsonErrorTexts.joinFirst, bytes, peer);
+  }
+
+  #answer(peer: JsonPeer, text: string): void {
+    const answer = encodeUtf8(text);
     if (peer.outbox.spend(answer.length) && this.#errors.take(peer.key, this.#nowMs())) this.#send(peer, answer);
     else this.#stats.drop('limited');
   }

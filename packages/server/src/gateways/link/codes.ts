@@ -20,6 +20,8 @@ export const linkCodes = {
   NOT_A_MEMBER: LinkErrorCode.NOT_A_MEMBER,
   NOT_THE_AUTHOR: LinkErrorCode.NOT_THE_AUTHOR,
   SERVER_CLOSING: LinkErrorCode.SERVER_CLOSING,
+  QUERY_INVALID: LinkErrorCode.NOT_VALID,
+  SEARCH_UNAVAILABLE: LinkErrorCode.INTERNAL_ERROR,
   STORE_FAILED: LinkErrorCode.INTERNAL_ERROR,
   STORE_FENCED: LinkErrorCode.INTERNAL_ERROR,
 } as const satisfies Record<CoreErrorCode, number>;

@@ -5,6 +5,7 @@ import {
   LeftReason,
   type LinkEndpoint,
   LinkErrorCode,
+  type Search,
   type UnknownControl,
 } from '@confab/wire/link';
 import type { Identity } from './admission.ts';
@@ -12,6 +13,7 @@ import { type ChannelHost, LinkChannel } from './channel.ts';
 import { type Refusal, refusal, refusalOf } from './codes.ts';
 import { KeyRequests } from './keys.ts';
 import { LINK_PROFILE, type LinkMembers } from './members.ts';
+import { searchForLink } from './search.ts';
 
 /** Random bytes of a member token. */
 const TOKEN_FORMAT = { prefix: '', bytes: 16 } as const;
@@ -44,7 +46,7 @@ interface Entered {
   readonly seenSeq: number;
 }
 
-/** The requests of one session: rooms joined and left, and lists. */
+/** The requests of one session: rooms joined and left, lists and searches. */
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #keys: KeyRequests;
@@ -88,6 +90,9 @@ export class Requests {
         this.#list(message.request, () => {
           this.#keys.handle(message).catch((error: unknown) => this.#options.onFault(error));
         });
+        return;
+      case 'search':
+        this.#search(message);
         return;
       case 'unknown':
         if (message.request !== undefined) this.refuse(message.request, notUnderstood);
@@ -245,6 +250,25 @@ export class Requests {
     this.#list(request, () => {
       const { items, more } = this.#options.members.listUsers(channel.room, skip);
       this.#options.host.tell({ type: 'user-list', request, users: items, more });
+    });
+  }
+
+  #search(search: Search): void {
+    const { request, channel: number } = search;
+    const channel = this.#options.channels.get(number);
+    if (channel === undefined) {
+      this.refuse(request, notAMember);
+      return;
+    }
+    this.#list(request, () => {
+      searchForLink(this.#options.hub, channel.member, search)
+        .then((found) => {
+          if (!this.#options.isOver()) this.#list(request, () => this.#options.host.tell(found));
+        })
+        .catch((error: unknown) => {
+          if (!this.#options.isOver()) this.refuse(request, refusalOf(error));
+        })
+        .catch((error: unknown) => this.#options.onFault(error));
     });
   }
 

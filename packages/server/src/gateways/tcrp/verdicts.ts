@@ -25,4 +25,6 @@ export const verdicts = {
   NOT_THE_AUTHOR: unauthorized('Not your message'),
   POST_INVALID: TcrpVerdicts.SERVER_ERROR,
   CONDITION_FAILED: TcrpVerdicts.SERVER_ERROR,
+  QUERY_INVALID: TcrpVerdicts.SERVER_ERROR,
+  SEARCH_UNAVAILABLE: TcrpVerdicts.SERVER_ERROR,
 } as const satisfies Record<CoreErrorCode, TcrpVerdict>;

@@ -1,0 +1,201 @@
+import { EventKind } from '@confab/core';
+import type { LogReader } from '../../store/sqlite/log-reader.ts';
+import type { IndexDatabase } from './index-database.ts';
+import { RoomChanges } from './room-changes.ts';
+
+/** Time that one batch is to take, ms: as long as a search may have to wait for it. */
+const BATCH_MS = 8;
+/** Events in one transaction, which is made shorter or longer within these bounds until it takes that time. */
+const BATCH_EVENTS_MIN = 64;
+const BATCH_EVENTS_MAX = 2048;
+/** A room that is at most so many events behind is brought up to date before it is searched. */
+const CATCH_UP_EVENTS_MAX = 1024;
+/** Rows that are deleted in one transaction. */
+const DROP_EVENTS = 512;
+
+interface Cursor {
+  /** The newest event that is indexed; 0: none. */
+  seq: number;
+  readonly position: number;
+  readonly timeMs: number;
+}
+
+/** Nothing is indexed. */
+const BEGINNING: Cursor = { seq: 0, position: 0, timeMs: 0 };
+
+export interface IndexerOptions {
+  readonly index: IndexDatabase;
+  readonly log: LogReader;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Brings the index up to the log, a little at a time. Each batch of events and where it ends are written in one transaction,
+ * so that it goes on where it stopped, however that was.
+ */
+export class Indexer {
+  readonly #options: IndexerOptions;
+  readonly #cursors = new Map<number, Cursor>();
+  /** Newest events of rooms that are behind, as far as is known. Those that somebody waits for come first. */
+  readonly #behind = new Map<number, number>();
+  readonly #wanted = new Set<number>();
+  /** Rooms whose rows are to go, and up to where they are gone. */
+  readonly #dropping = new Map<number, number>();
+  /** Rooms whose cursor was held against the log in this run. */
+  readonly #verified = new Set<number>();
+  #batchEvents = BATCH_EVENTS_MIN;
+  #indexed = 0;
+
+  constructor(options: IndexerOptions) {
+    this.#options = options;
+    for (const row of options.index.cursors.all()) {
+      const [roomId, seq, position, timeMs] = row as [number, number, number, number];
+      this.#cursors.set(roomId, { seq, position, timeMs });
+    }
+    for (const { id, lastSeq, closedMs } of options.log.rooms()) {
+      const indexedSeq = this.indexedSeq(id);
+      // A log may also have become shorter: its cursor will not be verified.
+      if (closedMs === undefined && lastSeq !== indexedSeq) this.#behind.set(id, lastSeq);
+      else if (closedMs !== undefined && indexedSeq > 0) this.#dropping.set(id, 0);
+    }
+  }
+
+  /** Events of this run that were indexed. */
+  get indexed(): number {
+    return this.#indexed;
+  }
+
+  /** Events that are not indexed yet, as far as is known. */
+  get pending(): number {
+    let events = 0;
+    for (const [roomId, headSeq] of this.#behind) events += Math.max(0, headSeq - this.indexedSeq(roomId));
+    return events;
+  }
+
+  get isIdle(): boolean {
+    return this.#behind.size === 0 && this.#dropping.size === 0;
+  }
+
+  /** Up to where a room can be searched. */
+  indexedSeq(roomId: number): number {
+    if (this.#dropping.has(roomId)) return 0;
+    return this.#cursors.get(roomId)?.seq ?? 0;
+  }
+
+  /** A room's log has events up to this one. */
+  grew(roomId: number, headSeq: number): void {
+    if (headSeq <= this.indexedSeq(roomId)) return;
+    this.#behind.set(roomId, Math.max(headSeq, this.#behind.get(roomId) ?? 0));
+  }
+
+  /** Somebody searches the room: bring it up to date if that is soon done, and else before others. */
+  wanted(roomId: number, headSeq: number): void {
+    if (!this.#isVerified(roomId)) this.#behind.set(roomId, headSeq);
+    this.grew(roomId, headSeq);
+    if (!this.#behind.has(roomId)) return;
+    this.#wanted.add(roomId);
+    if (headSeq - this.indexedSeq(roomId) > CATCH_UP_EVENTS_MAX) return;
+    this.#indexRooms([roomId], CATCH_UP_EVENTS_MAX);
+  }
+
+  /** Index one batch, or delete one. Nothing to do: harmless. */
+  step(): void {
+    const [dropping] = this.#dropping;
+    if (dropping !== undefined) {
+      this.#drop(...dropping);
+      return;
+    }
+    const startMs = this.#options.nowMs();
+    const count = this.#indexRooms(this.#nextRooms(), this.#batchEvents);
+    const tookMs = this.#options.nowMs() - startMs;
+    if (tookMs > BATCH_MS) this.#batchEvents = Math.max(BATCH_EVENTS_MIN, this.#batchEvents >> 1);
+    else if (count >= this.#batchEvents) this.#batchEvents = Math.min(BATCH_EVENTS_MAX, this.#batchEvents << 1);
+  }
+
+  /** Rooms for one batch, in the order of their rows. */
+  #nextRooms(): number[] {
+    const rooms: number[] = [];
+    let events = 0;
+    for (const roomId of this.#wanted.size > 0 ? this.#wanted : this.#behind.keys()) {
+      rooms.push(roomId);
+      events += Math.max(1, (this.#behind.get(roomId) ?? 0) - this.indexedSeq(roomId));
+      if (events >= this.#batchEvents) break;
+    }
+    return rooms.sort((a, b) => a - b);
+  }
+
+  /** @returns events that were indexed */
+  #indexRooms(rooms: readonly number[], eventsMax: number): number {
+    const { index } = this.#options;
+    const cursors = new Map<number, Cursor>();
+    const finished: number[] = [];
+    let count = 0;
+    index.database.transaction(() => {
+      for (const roomId of rooms) {
+        if (count >= eventsMax) break;
+        if (!this.#isVerified(roomId)) continue;
+        const from = this.#cursors.get(roomId) ?? BEGINNING;
+        const left = eventsMax - count;
+        const events = this.#options.log.read(roomId, from.seq + 1, left);
+        const changes = new RoomChanges(index, roomId);
+        for (const event of events) changes.add(event);
+        changes.write();
+        count += events.length;
+        const last = events.at(-1);
+        if (last !== undefined) {
+          const { seq, position, timeMs } = last;
+          index.putCursor(roomId, seq, position, timeMs);
+          cursors.set(roomId, { seq, position, timeMs });
+        }
+        if (events.length < left || last!.seq >= (this.#behind.get(roomId) ?? 0)) finished.push(roomId);
+        // Nobody can be in it any more, or search it.
+        if (last?.kind === EventKind.CLOSE) this.#dropping.set(roomId, 0);
+      }
+    });
+    // Only what is committed counts.
+    for (const [roomId, cursor] of cursors) this.#cursors.set(roomId, cursor);
+    for (const roomId of finished) {
+      this.#behind.delete(roomId);
+      this.#wanted.delete(roomId);
+    }
+    this.#indexed += count;
+    return count;
+  }
+
+  /**
+   * Whether the log still has the event that the cursor stands at. It has not after a power failure that cost it its end, or
+   * when somebody put an older log in its place: then what was indexed of it means nothing any more.
+   */
+  #isVerified(roomId: number): boolean {
+    if (this.#dropping.has(roomId)) return false;
+    if (this.#verified.has(roomId)) return true;
+    const cursor = this.#cursors.get(roomId);
+    if (cursor !== undefined) {
+      const [event] = this.#options.log.read(roomId, cursor.seq, 1);
+      if (event?.seq !== cursor.seq || event.position !== cursor.position || event.timeMs !== cursor.timeMs) {
+        this.#dropping.set(roomId, 0);
+        return false;
+      }
+    }
+    this.#verified.add(roomId);
+    return true;
+  }
+
+  /** Forget a room's rows, some at a time, and then where they ended. */
+  #drop(roomId: number, goneSeq: number): void {
+    const { database, deleteRange, deleteEditRange, deleteCursor } = this.#options.index;
+    const lastSeq = this.#cursors.get(roomId)?.seq ?? 0;
+    const toSeq = Math.min(lastSeq, goneSeq + DROP_EVENTS);
+    database.transaction(() => {
+      deleteRange(roomId, goneSeq, toSeq);
+      deleteEditRange(roomId, goneSeq, toSeq);
+      if (toSeq === lastSeq) deleteCursor(roomId);
+    });
+    if (toSeq < lastSeq) {
+      this.#dropping.set(roomId, toSeq);
+      return;
+    }
+    this.#dropping.delete(roomId);
+    this.#cursors.delete(roomId);
+  }
+}
