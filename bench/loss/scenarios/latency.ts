@@ -8,8 +8,11 @@ import type { LossWire } from '../wires.ts';
 
 /** Size of a message, bytes. */
 export const MESSAGE_BYTES = 100;
-/** Messages a second in all rooms: few enough that the machine is never what they wait for. */
-const MESSAGES_PER_SECOND = 250;
+/**
+ * Messages a second in all rooms: few enough that the machine is never what they wait for, and that a room lives long enough
+ * to show more than the first minute of a link.
+ */
+const MESSAGES_PER_SECOND = 100;
 const PAIRS_MAX = 60;
 /** Each room's first messages are for the compilers and for the congestion window. */
 const WARM_UP_MESSAGES = 10;

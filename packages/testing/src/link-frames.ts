@@ -63,5 +63,6 @@ export function linkFrames(): fc.Arbitrary<LinkFrame> {
       plainObject,
     ),
     fc.record({ type: fc.constant('close' as const), code: number, text: utf8Text(0, 60) }, plainObject),
+    fc.record({ type: fc.constant('calm' as const) }, plainObject),
   );
 }

@@ -26,8 +26,6 @@ export class OutgoingRecord {
   /** Copies that are still to be sent, and when the next one is due, ms. */
   copiesLeft = 0;
   copyDueMs = 0;
-  /** A copy went out since it was last sent for the first time, or again. */
-  isCopied = false;
   /** The last packet that carried it and was to be acknowledged promptly. */
   lastPacket: SentPacket<PacketContent> | undefined = undefined;
   /** Of a record that is longer than a packet: which bytes are where. */
@@ -163,6 +161,11 @@ export class ChannelSender {
     const entry = this.#firstOpenFrom(this.#datagramAt);
     this.#datagramAt = this.#position;
     return entry;
+  }
+
+  /** Nothing waits behind what `nextForDatagram` gave. */
+  get isNextLast(): boolean {
+    return this.#datagramAt === this.#cut + this.#entries.length - 1;
   }
 
   /** What `nextForDatagram` gave went out. */

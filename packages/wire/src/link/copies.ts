@@ -16,25 +16,21 @@ export interface CopyOptions {
 export const COPY_DEFAULTS: CopyOptions = {
   copyShareMin: 0.05,
   copyShareAfterLoss: 0.5,
-  copyLossGoal: 0.00375,
+  copyLossGoal: 0.0033,
   copiesMax: 3,
   copyRecordBytesMax: 600,
   copyDelayMsMin: 3,
   copyDelayMsMax: 12,
 };
 
-/** Up to this measured loss a receiver waits for the copy before it acknowledges a record, 0–1. */
-export const COPY_WAIT_LOSS_MAX = 0.015;
-/** Up to this one a sender is patient with the acknowledgement of a copied record: more, since both measure for themselves. */
-export const PATIENT_LOSS_MAX = 0.0225;
-/** What a copy may be later than its delay says, ms: timers are not exact. */
-export const COPY_LATE_MS = 2;
+/** Up to this measured loss a record and its copy are hardly ever lost together, so that nobody need hurry to say they came. */
+export const CALM_LOSS_MAX = 0.015;
 
 /** An eighth of the round trip lies between two copies, within bounds: losses come in bursts. */
 const DELAY_RTT_SHARE = 1 / 8;
 /** So much less than the goal may be late for all that is lost, and the least that is left of it. */
-const GOAL_SLOPE = 1 / 40;
-const GOAL_LEAST = 0.4;
+const GOAL_SLOPE = 1 / 60;
+const GOAL_LEAST = 0.45;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;

@@ -1,6 +1,6 @@
 import type { ChannelSender, OutgoingRecord } from './channel-sender.ts';
 import type { Flight } from './flight.ts';
-import { FrameWriter, recordFrameBytes } from './frame-writer.ts';
+import { FrameWriter, recordFrameBytes, skipFrameBytes } from './frame-writer.ts';
 import { ACK_DELAY_UNIT_MS } from './frames.ts';
 import { LINK_DATAGRAM_BYTES_MAX } from './limits.ts';
 import type { PacketProtection } from './packet.ts';
@@ -12,6 +12,7 @@ const FRAMES_BYTES_MIN = 4;
 const NOTHING = new Uint8Array(0);
 /** A rest of a packet that is not worth cutting a long record for, bytes. */
 const PIECE_BYTES_MIN = 64;
+const CALM_BYTES = 2;
 
 /** Frames of the packet that is being made: nothing of it outlives the call that makes it, so all sessions share it. */
 const scratch = new Uint8Array(LINK_DATAGRAM_BYTES_MAX);
@@ -234,13 +235,17 @@ export class DatagramPath {
       if (record.body !== undefined && !this.#fitsPacket(record)) {
         if (!this.#writeNewPieces(record, content)) return;
       } else {
-        if (!this.#writeWhole(record)) {
+        const restBytes = this.#writer.left - this.#frameBytes(record);
+        if (restBytes < 0) {
           if (!this.#isCut) flight.wantsMtu = true;
           return;
         }
+        flight.planCopies(nowMs, record);
+        if (record.copiesLeft > 0 && restBytes >= CALM_BYTES && this.#mayCalm(sender, content))
+          content.isCalm = this.#writer.calm();
+        this.#writeWhole(record);
         this.#carry(record, content);
         if (!record.isLazy) flight.gap.sent(nowMs);
-        flight.planCopies(nowMs, record);
       }
       record.isSent = true;
       sender.tookForDatagram();
@@ -290,7 +295,7 @@ export class DatagramPath {
   #carry(record: OutgoingRecord, content: PacketContent): void {
     record.isSent = true;
     content.add(record);
-    if (!record.isLazy) content.isPrompt = true;
+    if (!record.isLazy && !content.isCalm) content.isPrompt = true;
   }
 
   #writeWhole(record: OutgoingRecord): boolean {
@@ -305,11 +310,23 @@ export class DatagramPath {
     return this.#writer.part(record.owner.channel, record.number, record.body!, from, to);
   }
 
+  /** Whether the channel's next record is all that the packet says, and all that waits. */
+  #mayCalm(sender: ChannelSender, content: PacketContent): boolean {
+    const isAlone = content.records.length === 0 && !content.isPrompt && this.#ready.length === 1 && sender.isNextLast;
+    return isAlone && this.#options.flight.mayCalm;
+  }
+
+  /** The least that the record's frame takes. */
+  #frameBytes({ owner, number, last, bytes, body }: OutgoingRecord): number {
+    if (body === undefined) return skipFrameBytes(owner.channel, number, last);
+    return recordFrameBytes(owner.channel, number, bytes);
+  }
+
   /** Whether a packet of today's size can carry it whole. */
   #fitsPacket(record: OutgoingRecord): boolean {
     const { protection, flight } = this.#options;
     const room = flight.mtuBytes - protection.overheadBytes(flight.book.largestAcked);
-    return recordFrameBytes(record.owner.channel, record.number, record.bytes) <= room;
+    return this.#frameBytes(record) <= room;
   }
 
   #mtuProbe(nowMs: number, overhead: number, roomBytes: number): Uint8Array | undefined {

@@ -1,7 +1,6 @@
 import { AddressBook, CHALLENGES_MAX, type PeerAddress } from './address-book.ts';
 import type { LinkLimits, LinkSessionOptions, LinkTuning } from './api.ts';
 import type { OutgoingRecord } from './channel-sender.ts';
-import { COPY_LATE_MS, COPY_WAIT_LOSS_MAX } from './copies.ts';
 import { DatagramPath, type PacketExtras } from './datagram-path.ts';
 import { Flight } from './flight.ts';
 import { readFrames } from './frame-reader.ts';
@@ -13,6 +12,7 @@ import { MTU_BASE_BYTES } from './mtu.ts';
 import { PacketProtection } from './packet.ts';
 import type { PathControl } from './path-control.ts';
 import { ReceivedPackets } from './received-packets.ts';
+import { LINK_TUNING } from './tuning.ts';
 
 /** Keys of the last phase are kept for so many PTOs: RFC 9001 §6.5. */
 const OLD_KEYS_PTOS = 3;
@@ -76,6 +76,8 @@ export class Datagrams {
     });
     this.flight = new Flight(0, {
       tuning,
+      // A server waits for the event that a post becomes.
+      peerGatherMs: session.role === 'client' ? LINK_TUNING.ackGatherMs : 0,
       datagramBytesMax: session.datagramBytesMax,
       onHeld: options.onHeld,
       onAckHeard: (largest) => this.packets.heard(largest),
@@ -133,7 +135,7 @@ export class Datagrams {
     this.#from = addresses?.received(nowMs, from, datagram.length, opened.isNewest);
     const isEliciting = readFrames(opened.frames, true, inbox);
     if (inbox.isUntaken) return;
-    this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined, this.#copyWaitMs);
+    this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined);
   }
 
   /** Ask whether the path works; an answer that does not come is found out like that of any packet. */
@@ -231,12 +233,6 @@ export class Datagrams {
     }
     this.flight.onTimeout(nowMs);
     if (this.#options.paths.current === 'udp' && nowMs >= this.#pingDueMs) this.#isPingOwed = true;
-  }
-
-  /** How long a copy is waited for before a record is acknowledged; while more is lost its sender wants to know at once. */
-  get #copyWaitMs(): number {
-    if ((this.lossIn.share ?? 0) > COPY_WAIT_LOSS_MAX) return 0;
-    return this.flight.policy.delayMs(this.flight.rtt.smoothedMs) + COPY_LATE_MS;
   }
 
   /** When to ask `failure` again. A failure that nothing can be done about is looked at now and then. */

@@ -1,8 +1,8 @@
 import type { LinkTuning } from './api.ts';
 import type { OutgoingRecord } from './channel-sender.ts';
 import { CongestionWindow } from './congestion.ts';
-import { COPY_LATE_MS, CopyPolicy, PATIENT_LOSS_MAX } from './copies.ts';
-import { LossDetector } from './loss.ts';
+import { CALM_LOSS_MAX, CopyPolicy } from './copies.ts';
+import { LossDetector, THIN_BYTES_MAX } from './loss.ts';
 import { LossRate } from './loss-rate.ts';
 import { MtuSearch } from './mtu.ts';
 import { Pacer } from './pacer.ts';
@@ -14,6 +14,8 @@ import type { AckNeed, SentPacket } from './sent-packets.ts';
 
 export interface FlightOptions {
   readonly tuning: LinkTuning;
+  /** How long the peer gathers before a prompt acknowledgement, ms. */
+  readonly peerGatherMs: number;
   /** The smaller of both sides' largest datagram. */
   readonly datagramBytesMax: number;
   /** The peer has this record. */
@@ -22,8 +24,8 @@ export interface FlightOptions {
   readonly onAckHeard: (largest: number) => void;
 }
 
-/** What a prompt acknowledgement may take longer than the network, ms: gathering, and timers that are not exact. */
-const PROMPT_DELAY_MS_MAX = 4;
+/** What a prompt acknowledgement may take longer than the network and its gathering, ms: timers are not exact. */
+const PROMPT_LATE_MS_MAX = 2;
 /** With less room than for a small message a packet is not begun, bytes. */
 const PACKET_ROOM_MIN = 256;
 /** Probes that are not backed off in a thin stream. */
@@ -63,7 +65,7 @@ export class Flight {
     this.#options = options;
     this.book = new LossDetector(this.rtt, {
       ackDelayMsMax: tuning.ackDelayMsMax,
-      promptDelayMsMax: PROMPT_DELAY_MS_MAX,
+      promptDelayMsMax: options.peerGatherMs + PROMPT_LATE_MS_MAX,
       thinPtos: THIN_PTOS,
     });
     this.mtu = new MtuSearch(options.datagramBytesMax, nowMs);
@@ -120,7 +122,6 @@ export class Flight {
   /** A record goes out for the first time, or again since it was lost: its copies are due later. */
   planCopies(nowMs: number, record: OutgoingRecord): void {
     if (record.isLazy || record.body === undefined) return;
-    record.isCopied = false;
     record.copiesLeft = this.policy.copiesFor(
       record.body.length,
       this.lossRate.cautiousShare,
@@ -130,6 +131,13 @@ export class Flight {
     if (record.copiesLeft === 0) return;
     record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
     this.copies.push(record);
+  }
+
+  /** Whether what will be copied is in no hurry to be acknowledged; where much is in flight, acknowledgements are its clock. */
+  get mayCalm(): boolean {
+    if (this.lossRate.cautiousShare > CALM_LOSS_MAX || this.book.bytesInFlight > THIN_BYTES_MAX) return false;
+    // With pauses as long as that there is no second message to acknowledge along with this one.
+    return this.gap.ms <= this.#options.tuning.ackDelayMsMax / 2;
   }
 
   /** The next record to be copied in a packet of its own, or (`isAlong`) in one that goes anyway. */
@@ -151,23 +159,14 @@ export class Flight {
     this.copies.push(record);
   }
 
-  #copied(nowMs: number, record: OutgoingRecord): void {
+  #copied(nowMs: number, { lastPacket }: OutgoingRecord): void {
     this.copyCount += 1;
-    record.isCopied = true;
-    const packet = record.lastPacket;
-    if (packet === undefined || !packet.isFlying) return;
-    this.book.copied(nowMs, packet);
-    if (this.#isPatient) this.#relax(record, ({ isDone, isCopied }) => isDone || isCopied);
+    if (lastPacket?.isFlying) this.book.copied(nowMs, lastPacket);
   }
 
-  /** Nobody waits any more for the acknowledgement of the last packet that carried the record, if that is so for all in it. */
-  #relax({ lastPacket }: OutgoingRecord, isSettled: (record: OutgoingRecord) => boolean): void {
-    if (lastPacket?.isFlying && lastPacket.content.records.every(isSettled)) this.book.relax(lastPacket);
-  }
-
-  /** So little is lost that a record and its copy hardly ever are: neither side hurries. */
-  get #isPatient(): boolean {
-    return this.lossRate.cautiousShare <= PATIENT_LOSS_MAX;
+  /** Nobody waits any more for the acknowledgement of the last packet that carried the record, if all in it is held. */
+  #relax({ lastPacket }: OutgoingRecord): void {
+    if (lastPacket?.isFlying && lastPacket.content.records.every(({ isDone }) => isDone)) this.book.relax(lastPacket);
   }
 
   /** Whether copies of so many bytes may go now; if not they are given up. */
@@ -188,11 +187,9 @@ export class Flight {
       this.window.onSend(nowMs, this.book.bytesInFlight, this.book.ptoMs);
       this.pacer.onSent(nowMs, bytes, this.window.bytes, this.rtt.smoothedMs);
     }
-    this.book.promptDelayMsMax =
-      PROMPT_DELAY_MS_MAX + (this.#isPatient ? this.policy.delayMs(this.rtt.smoothedMs) + COPY_LATE_MS : 0);
     const packet = this.book.sent(nowMs, number, bytes, need, content, isMtuProbe);
     if (need === 'prompt') for (const record of content.records) record.lastPacket = packet;
-    if (need === 'prompt' && !isMtuProbe) this.#waitingSinceMs ??= nowMs;
+    if ((need === 'prompt' || content.isCalm) && !isMtuProbe) this.#waitingSinceMs ??= nowMs;
     if (isMtuProbe) this.mtu.onProbeSent();
     this.#isProbeOwed = false;
   }
@@ -324,7 +321,7 @@ export class Flight {
       if (record.isDone) continue;
       if (piece !== undefined && piece.to > 0 && !record.inParts().hold(piece.from, piece.to, record.bytes)) continue;
       this.#options.onHeld(record);
-      this.#relax(record, (other) => other.isDone);
+      this.#relax(record);
     }
     if (ackLargest >= 0) this.#options.onAckHeard(ackLargest);
     this.mtu.onAcknowledged(nowMs, packet);

@@ -111,6 +111,10 @@ function readBody(type: number, isPacket: boolean, reader: ByteReader, visitor: 
     case FrameType.CLOSE:
       visitor.close(reader.varint(), reader.restText('text', LINK_TEXT_BYTES_MAX));
       return false;
+    case FrameType.CALM:
+      reader.finish();
+      visitor.calm();
+      return false;
     case FrameType.HELLO:
     case FrameType.WELCOME:
     case FrameType.REFUSE:

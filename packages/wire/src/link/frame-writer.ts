@@ -156,6 +156,10 @@ export class FrameWriter {
     return true;
   }
 
+  calm(): boolean {
+    return this.#begin(FrameType.CALM, 0);
+  }
+
   /**
    * PADDING up to this `length`, exactly, except where it would take a frame of one byte, which there is not: then one more.
    * @returns whether it is that long now; false when that does not fit
@@ -237,6 +241,12 @@ export function recordFrameBytes(channel: number, number: number, bodyBytes: num
   return 1 + varintBytes(channel) + varintBytes(number) + bodyBytes;
 }
 
+/** Bytes of a SKIP frame. */
+export function skipFrameBytes(channel: number, first: number, last: number): number {
+  const length = varintBytes(channel) + varintBytes(first) + varintBytes(last);
+  return 1 + varintBytes(length) + length;
+}
+
 /** Write a frame that is a value. @returns false when it does not fit (of a `part`: not all of it) */
 export function writeFrame(writer: FrameWriter, frame: LinkFrame): boolean {
   switch (frame.type) {
@@ -270,6 +280,8 @@ export function writeFrame(writer: FrameWriter, frame: LinkFrame): boolean {
       return writer.ephemeral(frame.channel, frame.kind, frame.body);
     case 'close':
       return writer.close(frame.code, frame.text);
+    case 'calm':
+      return writer.calm();
   }
 }
 

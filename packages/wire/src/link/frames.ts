@@ -19,6 +19,7 @@ export const FrameType = {
   EPHEMERAL: 0x0c,
   PONG: 0x0d,
   CLOSE: 0x0e,
+  CALM: 0x0f,
   HELLO: 0x20,
   WELCOME: 0x21,
   REFUSE: 0x22,
@@ -67,6 +68,8 @@ export interface FrameVisitor {
   path(path: LinkPath, generation: number, reason: SaidPathReason | undefined): void;
   ephemeral(channel: number, kind: number, body: Uint8Array): void;
   close(code: number, text: string): void;
+  /** The packet's acknowledgement is in no hurry. */
+  calm(): void;
 }
 
 /** A frame as a value: for tests, traces and whoever sees few of them. Sessions use FrameWriter and FrameVisitor. */
@@ -98,7 +101,8 @@ export type LinkFrame =
       readonly reason: SaidPathReason | undefined;
     }
   | { readonly type: 'ephemeral'; readonly channel: number; readonly kind: number; readonly body: Uint8Array }
-  | { readonly type: 'close'; readonly code: number; readonly text: string };
+  | { readonly type: 'close'; readonly code: number; readonly text: string }
+  | { readonly type: 'calm' };
 
 /** A visitor that makes values of the frames, except PADDING. */
 export class FrameCollector implements FrameVisitor {
@@ -139,5 +143,8 @@ export class FrameCollector implements FrameVisitor {
   }
   close(code: number, text: string): void {
     this.frames.push({ type: 'close', code, text });
+  }
+  calm(): void {
+    this.frames.push({ type: 'calm' });
   }
 }

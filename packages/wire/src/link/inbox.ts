@@ -37,10 +37,7 @@ export class Inbox implements FrameVisitor {
   #via: LinkPath = 'tcp';
   #urgency: AckUrgency | undefined;
   #isUntaken = false;
-  /** The record that came last for the first time, and whether the one just read is it. */
-  #newestChannel = -1;
-  #newestNumber = -1;
-  #isNewest = false;
+  #isCalm = false;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -51,12 +48,13 @@ export class Inbox implements FrameVisitor {
     this.#via = via;
     this.#urgency = undefined;
     this.#isUntaken = false;
+    this.#isCalm = false;
     return this;
   }
 
   /** Of the packet that was read; undefined when nothing of ours asks for an acknowledgement. */
   get urgency(): AckUrgency | undefined {
-    return this.#urgency;
+    return this.#isCalm && this.#urgency === 'soon' ? 'lazy' : this.#urgency;
   }
 
   /** Something of the packet could not be kept, so that it must not be acknowledged. */
@@ -77,14 +75,7 @@ export class Inbox implements FrameVisitor {
       this.#took(receiver === 'closed' ? 'old' : 'full', channel, false);
       return;
     }
-    const isLazy = this.#options.isLazy(channel, body);
-    const received = receiver.record(number, body);
-    if (received === 'old') this.#isNewest = channel === this.#newestChannel && number === this.#newestNumber;
-    else if (!isLazy) {
-      this.#newestChannel = channel;
-      this.#newestNumber = number;
-    }
-    this.#took(received, channel, isLazy);
+    this.#took(receiver.record(number, body), channel, this.#options.isLazy(channel, body));
   }
 
   part(channel: number, number: number, offset: number, total: number, bytes: Uint8Array): void {
@@ -145,6 +136,10 @@ export class Inbox implements FrameVisitor {
     this.#options.port.closed(code, text);
   }
 
+  calm(): void {
+    this.#isCalm = true;
+  }
+
   /** @returns false when some of it was never sent */
   #holdSpans(sender: ChannelSender, next: number): boolean {
     if (!sender.holdBelow(next)) return false;
@@ -163,7 +158,7 @@ export class Inbox implements FrameVisitor {
       return;
     }
     if (received === 'full') this.#isUntaken = true;
-    else if (received === 'old') this.#hurry(this.#isUnsaid(channel) ? 'soon' : this.#isNewest ? 'copy' : 'repeat');
+    else if (received === 'old') this.#hurry(this.#isUnsaid(channel) ? 'soon' : 'repeat');
     else this.#hurry(received === 'gap' ? 'now' : isLazy ? 'lazy' : 'soon');
   }
 
@@ -190,4 +185,4 @@ export class Inbox implements FrameVisitor {
 }
 
 /** From the least to the greatest. */
-const URGENCIES: readonly AckUrgency[] = ['lazy', 'repeat', 'copy', 'soon', 'now'];
+const URGENCIES: readonly AckUrgency[] = ['lazy', 'repeat', 'soon', 'now'];

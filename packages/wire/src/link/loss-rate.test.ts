@@ -12,7 +12,7 @@ function tell(rate: LossRate, lost: number, acknowledged: number): void {
 describe('The measured loss', () => {
   it('is not known before any fate is', () => {
     const rate = new LossRate();
-    assert.deepEqual([rate.share, rate.cautiousShare, rate.isClean], [undefined, 0, false]);
+    assert.deepEqual([rate.share, rate.cautiousShare, rate.isClean], [undefined, 1 / 30, false]);
   });
 
   it('is the share of lost packets among the last 500', () => {
@@ -48,9 +48,11 @@ describe('The measured loss', () => {
   it('decides nothing large upon few packets', () => {
     const rate = new LossRate();
     tell(rate, 1, 1);
-    assert.deepEqual([rate.share, rate.cautiousShare], [0.5, 1 / 30]);
+    assert.deepEqual([rate.share, rate.cautiousShare], [0.5, 1.99 / 30]);
     tell(rate, 0, 98);
-    assert.equal(rate.cautiousShare, 0.01);
+    assert.equal(rate.cautiousShare, 1.5 / 100);
+    tell(rate, 0, 100);
+    assert.equal(rate.cautiousShare, 1 / 200);
   });
 
   it('takes back a loss that was none', () => {

@@ -4,6 +4,8 @@ export const LOSS_WINDOW_PACKETS = 500;
 export const LOSS_MEMORY_PACKETS = 1_000;
 /** With fewer known fates than this the missing ones count as arrived: one loss of three packets is no loss of a third. */
 const KNOWN_PACKETS_MIN = 30;
+/** So many have to be known before nothing is supposed any more. */
+const SUPPOSED_PACKETS = 200;
 /** With fewer than this nothing speaks for a clean link yet. */
 const CLEAN_PACKETS_MIN = 150;
 
@@ -21,9 +23,13 @@ export class LossRate {
     return this.#known === 0 ? undefined : this.#lostInWindow / Math.min(this.#known, LOSS_WINDOW_PACKETS);
   }
 
-  /** The same, but taken for less while few fates are known: to base decisions on. */
+  /**
+   * The same, to base decisions on: at least 30 fates are taken for known, and one packet for lost at first, of which less
+   * is left with each fate that becomes known, and nothing after 200.
+   */
   get cautiousShare(): number {
-    return this.#lostInWindow / Math.min(Math.max(this.#known, KNOWN_PACKETS_MIN), LOSS_WINDOW_PACKETS);
+    const supposed = Math.max(0, 1 - this.#known / SUPPOSED_PACKETS);
+    return (this.#lostInWindow + supposed) / Math.min(Math.max(this.#known, KNOWN_PACKETS_MIN), LOSS_WINDOW_PACKETS);
   }
 
   /** Enough fates are known, and none of the last 1000 is a loss. */

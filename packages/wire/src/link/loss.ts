@@ -6,7 +6,7 @@ import { type AckNeed, SentPacket, SentPackets } from './sent-packets.ts';
 /** Back-off doubles the probe timeout at most so often. */
 const BACKOFF_DOUBLINGS_MAX = 16;
 /** Little is what any path is taken to carry at once: three packets of 1200 bytes (RFC 9002 §7.2 begins with ten). */
-const THIN_BYTES_MAX = 3_600;
+export const THIN_BYTES_MAX = 3_600;
 /** A packet that was lost this many probe timeouts ago is not expected any more. */
 const LOST_KEPT_PTOS = 3;
 
@@ -64,8 +64,6 @@ export class LossDetector<Content> {
   #lastPromptSentMs = 0;
   #lastLazySentMs = 0;
   #lossTimeMs: number | undefined;
-  /** The longest that the peer waits with a prompt acknowledgement, ms. */
-  promptDelayMsMax: number;
   #ptoCount = 0;
   #ptoAtMs = Number.NEGATIVE_INFINITY;
   #spuriousLosses = 0;
@@ -73,7 +71,6 @@ export class LossDetector<Content> {
   constructor(rtt: RttEstimator, options: Partial<LossOptions> = {}) {
     this.#rtt = rtt;
     this.#options = { ...LOSS_DEFAULTS, ...options };
-    this.promptDelayMsMax = this.#options.promptDelayMsMax;
   }
 
   /** Packets that the last call found to be acknowledged for the first time, oldest first but for those with `wasLost`, which come last. */
@@ -123,7 +120,7 @@ export class LossDetector<Content> {
 
   /** The same for packets that are acknowledged promptly, whether there are any or not, ms. */
   get promptPtoMs(): number {
-    return this.#rtt.ptoMs(this.promptDelayMsMax);
+    return this.#rtt.ptoMs(this.#options.promptDelayMsMax);
   }
 
   /** Losses that were none. */

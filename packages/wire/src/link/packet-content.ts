@@ -9,6 +9,8 @@ export class PacketContent {
   ackLargest = -1;
   /** It has more than copies and what nobody waits for. */
   isPrompt = false;
+  /** It says CALM: its one record will be copied. */
+  isCalm = false;
   /** It asks for an acknowledgement. */
   isEliciting = false;
 

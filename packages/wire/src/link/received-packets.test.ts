@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ReceivedPackets } from './received-packets.ts';
 
-const COPY_WAIT_MS = 7;
 const fresh = (gatherMs = 0): ReceivedPackets => new ReceivedPackets({ gatherMs, delayMsMax: 200, rangesMax: 32 });
 
 describe('The acknowledgement of a packet', () => {
@@ -20,36 +19,10 @@ describe('The acknowledgement of a packet', () => {
     assert.equal(packets.dueMs, undefined);
   });
 
-  it('waits for the copy where there may be one, and is in no hurry once that came', () => {
-    const packets = fresh();
-    packets.add(10, 0, 'soon', COPY_WAIT_MS);
-    assert.equal(packets.dueMs, 17);
-    packets.add(15, 1, 'copy', COPY_WAIT_MS);
-    assert.equal(packets.dueMs, 210);
-  });
-
-  it('is not put off for ever by copies', () => {
-    const packets = fresh();
-    for (let message = 0; message < 6; message += 1) {
-      packets.add(50 * message, 2 * message, 'soon', COPY_WAIT_MS);
-      packets.add(50 * message + 5, 2 * message + 1, 'copy', COPY_WAIT_MS);
-      assert.equal(packets.dueMs, 200);
-    }
-  });
-
-  it('is due at once when a second packet comes before the copy of the first', () => {
-    const packets = fresh();
-    packets.add(10, 0, 'soon', COPY_WAIT_MS);
-    packets.add(12, 1, 'soon', COPY_WAIT_MS);
-    assert.equal(packets.dueMs, 12);
-    packets.add(13, 2, 'copy', COPY_WAIT_MS);
-    assert.equal(packets.dueMs, 12, 'whose copy that is does not matter any more');
-  });
-
-  it('does not wait for a copy behind a gap', () => {
-    const packets = fresh();
+  it('is due at once behind a gap', () => {
+    const packets = fresh(2);
     packets.add(10, 0, 'lazy');
-    packets.add(20, 2, 'soon', COPY_WAIT_MS);
+    packets.add(20, 2, 'soon');
     assert.equal(packets.dueMs, 20);
   });
 
@@ -63,8 +36,9 @@ describe('The acknowledgement of a packet', () => {
     packets.add(89, 2, 'repeat');
     assert.equal(packets.dueMs, 89);
     packets.said(89);
-    packets.add(129, 3, 'copy');
-    assert.equal(packets.dueMs, 129);
+    packets.add(129, 3, 'lazy');
+    packets.add(134, 4, 'repeat');
+    assert.equal(packets.dueMs, 329, 'what is new, and in no hurry, tells nothing');
   });
 
   it('tells of a gap for a while only', () => {

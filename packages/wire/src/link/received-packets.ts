@@ -11,9 +11,7 @@ export type AckUrgency =
   /** With whatever goes out, or when the longest delay is over. */
   | 'lazy'
   /** All that it brought came before. */
-  | 'repeat'
-  /** The same, and it is the newest record that came: the packet that brought that one need not be hurried any more. */
-  | 'copy';
+  | 'repeat';
 
 export interface AckTimes {
   readonly gatherMs: number;
@@ -32,11 +30,7 @@ export class ReceivedPackets {
   readonly #numbers: RangeSet;
   readonly #ranges: number[] = [];
   #largestAtMs = 0;
-  /** When an ACK is owed to those that are in no hurry, and to the others. */
-  #lazyDueMs: number | undefined;
-  #promptDueMs: number | undefined;
-  /** A single packet is hurried, and its copy may spare it that. */
-  #isWaitingForCopy = false;
+  #dueMs: number | undefined;
   #saidMs = Number.NEGATIVE_INFINITY;
   /** The largest number of one to two of `RANGES_KEPT_MS` ago, and of the time since. */
   #oldLargest = -1;
@@ -50,16 +44,11 @@ export class ReceivedPackets {
 
   /** When an ACK is to go out at the latest; undefined when none is owed. */
   get dueMs(): number | undefined {
-    return this.#promptDueMs === undefined || this.#lazyDueMs === undefined
-      ? (this.#promptDueMs ?? this.#lazyDueMs)
-      : Math.min(this.#promptDueMs, this.#lazyDueMs);
+    return this.#dueMs;
   }
 
-  /**
-   * A packet without need of an acknowledgement, or one that is owed it.
-   * @param copyWaitMs how long a copy of what the packet brings may be waited for
-   */
-  add(nowMs: number, number: number, urgency: AckUrgency | undefined, copyWaitMs = 0): void {
+  /** A packet without need of an acknowledgement, or one that is owed it. */
+  add(nowMs: number, number: number, urgency: AckUrgency | undefined): void {
     this.#forgetOldGaps(nowMs);
     const largest = this.#numbers.largest ?? -1;
     if (number > largest) this.#largestAtMs = nowMs;
@@ -70,30 +59,11 @@ export class ReceivedPackets {
     if (urgency === undefined) return;
     const { gatherMs, delayMsMax } = this.#times;
     const isGap = number !== largest + 1 && largest >= 0;
-    if (urgency === 'now' || (urgency === 'soon' && isGap)) this.#oweBy(nowMs);
-    else if (urgency === 'soon') this.#oweSoon(nowMs, copyWaitMs);
-    else if (urgency === 'copy' && this.#isWaitingForCopy) this.#relax();
-    else if (urgency !== 'lazy' && nowMs - this.#saidMs >= REPEAT_MS) this.#oweBy(nowMs + gatherMs);
-    this.#lazyDueMs ??= nowMs + delayMsMax;
-  }
-
-  #oweBy(dueMs: number): void {
-    this.#promptDueMs = Math.min(this.#promptDueMs ?? Number.POSITIVE_INFINITY, dueMs);
-    this.#isWaitingForCopy = false;
-  }
-
-  /** A single packet may wait for its copy; a second one is not kept waiting. */
-  #oweSoon(nowMs: number, copyWaitMs: number): void {
-    const { gatherMs } = this.#times;
-    const mayWait = this.#promptDueMs === undefined && copyWaitMs > gatherMs;
-    this.#oweBy(nowMs + (mayWait ? copyWaitMs : gatherMs));
-    this.#isWaitingForCopy = mayWait;
-  }
-
-  /** The copy came as well: its sender knows that both would have to be lost. */
-  #relax(): void {
-    this.#promptDueMs = undefined;
-    this.#isWaitingForCopy = false;
+    // What it repeats was acknowledged, and that ACK was lost; while one is owed it may be the copy of what that is for.
+    const isMissed = urgency === 'repeat' && this.#dueMs === undefined && nowMs - this.#saidMs >= REPEAT_MS;
+    const isPrompt = urgency === 'soon' || isMissed;
+    const delayMs = urgency === 'now' || (urgency === 'soon' && isGap) ? 0 : isPrompt ? gatherMs : delayMsMax;
+    this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, nowMs + delayMs);
   }
 
   /** A side that only receives never hears that its ACKs came; old gaps would make them ever longer. */
@@ -123,9 +93,7 @@ export class ReceivedPackets {
 
   /** An ACK goes out. */
   said(nowMs: number): void {
-    this.#lazyDueMs = undefined;
-    this.#promptDueMs = undefined;
-    this.#isWaitingForCopy = false;
+    this.#dueMs = undefined;
     this.#saidMs = nowMs;
   }
 

@@ -18,6 +18,11 @@ export class RecordGap {
   #gapMs = GAP_MS_MAX;
   #lastMs: number | undefined;
 
+  /** The time between them of late, at most 1000 ms; that before the second one. */
+  get ms(): number {
+    return this.#gapMs;
+  }
+
   sent(nowMs: number): void {
     const sinceMs = nowMs - (this.#lastMs ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < GAP_MS_MIN) return;

@@ -64,6 +64,65 @@ describe('records on datagrams', () => {
     }
   });
 
+  it('are repaired a round trip after they were lost, however many are sent behind them', () => {
+    const pair = new LinkPair({ tuning: COPIES_OFF }).start();
+    for (let number = 0; number < 20; number += 1) {
+      pair.wire.up.faults.loss = number === 12 ? 1 : 0;
+      pair.send('client', body(number));
+      pair.pass(number === 12 ? 40 : 50);
+    }
+    pair.pass(500);
+    const arrivals = pair.events.server.filter(({ event }) => event.type === 'record');
+    const took = arrivals.map(({ atMs }, index) => atMs - arrivals[0]!.atMs - 50 * index + (index > 12 ? 10 : 0));
+    assert.equal(took.length, 20);
+    assert.ok(took[12]! > 40 && took[12]! < 55, `${took[12]} ms late`);
+    assert.ok(
+      took.every((lateMs, index) => index === 12 || lateMs < 20),
+      `nothing else is late: ${took.join(' ')}`,
+    );
+  });
+
+  it('that are copied are acknowledged together, and not probed for', () => {
+    const pair = new LinkPair({ tuning: { copyShareMin: 1 } }).start();
+    const speak = (messages: number): void => {
+      for (let number = 0; number < messages; number += 1) {
+        pair.send('client', body(number));
+        pair.pass(50);
+      }
+      pair.pass(500);
+    };
+    // Until it is known how little is lost, nothing is calm.
+    speak(40);
+    const before = [pair.client.session.readout, pair.server.session.readout];
+    speak(40);
+    const after = [pair.client.session.readout, pair.server.session.readout];
+    assert.equal(pair.bodies('server').length, 80);
+    assert.deepEqual(
+      [after[0]!.copies - before[0]!.copies, after[0]!.retransmissions - before[0]!.retransmissions],
+      [40, 0],
+    );
+    const acks = after[1]!.packetsSent - before[1]!.packetsSent;
+    assert.ok(acks <= 12, `${acks} packets for 40 messages`);
+  });
+
+  it('that are copied are repaired after the longest delay of an acknowledgement when all of them are lost', () => {
+    const pair = new LinkPair({ tuning: { copyShareMin: 1 } }).start();
+    for (let number = 0; number < 40; number += 1) {
+      pair.send('client', body(number));
+      pair.pass(50);
+    }
+    pair.pass(500);
+    pair.wire.up.faults.loss = 1;
+    const sentMs = pair.network.nowMs;
+    pair.send('client', body(1));
+    pair.pass(20);
+    pair.wire.up.faults.loss = 0;
+    pair.pass(1_000);
+    const last = pair.events.server.findLast(({ event }) => event.type === 'record');
+    assert.ok(last!.atMs - sentMs <= 320, `${last!.atMs - sentMs} ms`);
+    assert.deepEqual(pair.moves('client'), ['udp: proved']);
+  });
+
   it('go on after a black hole swallows large packets', () => {
     const pair = new LinkPair({ datagramBytesMax: 9_000 }).start();
     for (let number = 0; number < 60; number += 1) pair.send('client', body(number, 3_000));

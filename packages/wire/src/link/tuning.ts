@@ -19,7 +19,7 @@ export const LINK_LIMITS: LinkLimits = {
 export const LINK_TUNING: LinkTuning = {
   keepaliveMs: 10_000,
   ackDelayMsMax: 200,
-  ackGatherMs: 2,
+  ackGatherMs: 5,
   cursorDelayMs: 50,
   cursorRecords: 64,
   probeIntervalMs: 1_000,
@@ -29,7 +29,7 @@ export const LINK_TUNING: LinkTuning = {
   deadAfterMs: 500,
   streamDeadMs: 5_000,
   copyShareMin: 0.05,
-  copyLossGoal: 0.00375,
+  copyLossGoal: 0.0033,
   copyRecordBytesMax: 600,
   keyPackets: 2 ** 20,
 };
