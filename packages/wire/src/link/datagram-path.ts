@@ -13,6 +13,9 @@ const NOTHING = new Uint8Array(0);
 /** A rest of a packet that is not worth cutting a long record for, bytes. */
 const PIECE_BYTES_MIN = 64;
 
+/** Copies are for small talk: where more new records than this go in one packet, none of them gets any. */
+const COPIED_TOGETHER_MAX = 8;
+
 /** Frames of the packet that is being made: nothing of it outlives the call that makes it, so all sessions share it. */
 const scratch = new Uint8Array(LINK_DATAGRAM_BYTES_MAX);
 
@@ -107,7 +110,9 @@ export class DatagramPath {
     if (isProbe) this.#writeProbe(nowMs, content);
     if (carriesRecords && (mayElicit || (isProbe && this.hasNew))) {
       this.#writeLost(nowMs, content);
+      const known = content.records.length;
       this.#writeNew(nowMs, content);
+      this.#planCopies(nowMs, content, known);
       this.#writeCopies(nowMs, content, mayElicit);
     }
     // RFC 9002 §6.2.4: a probe asks even when there is nothing to carry.
@@ -184,7 +189,7 @@ export class DatagramPath {
   #writeLost(nowMs: number, content: PacketContent): void {
     const { flight } = this.#options;
     for (let record = flight.lost.peek(); record !== undefined; record = flight.lost.peek()) {
-      if (record.parts !== undefined || !this.#fitsPacket(record)) {
+      if (record.parts !== undefined || frameBytes(record) > this.#wholeBytes) {
         if (!this.#writeLostPieces(record, content)) return;
       } else {
         if (!this.#writeWhole(record)) return;
@@ -223,6 +228,7 @@ export class DatagramPath {
   #writeNew(nowMs: number, content: PacketContent): void {
     const ready = this.#ready;
     const { flight } = this.#options;
+    const wholeBytes = this.#wholeBytes;
     while (ready.length > 0) {
       const sender = ready[0]!;
       const record = sender.nextForDatagram();
@@ -231,7 +237,7 @@ export class DatagramPath {
         ready.shift();
         continue;
       }
-      if (record.body !== undefined && !this.#fitsPacket(record)) {
+      if (record.body !== undefined && frameBytes(record) > wholeBytes) {
         if (!this.#writeNewPieces(record, content)) return;
       } else {
         if (!this.#writeWhole(record)) {
@@ -240,7 +246,6 @@ export class DatagramPath {
         }
         this.#carry(record, content);
         if (!record.isLazy) flight.gap.sent(nowMs);
-        flight.planCopies(nowMs, record);
       }
       record.isSent = true;
       sender.tookForDatagram();
@@ -261,6 +266,13 @@ export class DatagramPath {
       record.isSent = true;
     }
     return true;
+  }
+
+  /** Of what is new in the packet, from this record on. */
+  #planCopies(nowMs: number, { records, pieces }: PacketContent, from: number): void {
+    if (records.length - from > COPIED_TOGETHER_MAX) return;
+    for (let index = from; index < records.length; index += 1)
+      if ((pieces?.[index]?.to ?? 0) === 0) this.#options.flight.planCopies(nowMs, records[index]!);
   }
 
   #writeCopies(nowMs: number, content: PacketContent, isPaced: boolean): void {
@@ -300,11 +312,10 @@ export class DatagramPath {
     return this.#writer.part(record.owner.channel, record.number, record.body!, from, to);
   }
 
-  /** Whether a packet of today's size can carry it whole. */
-  #fitsPacket(record: OutgoingRecord): boolean {
+  /** Of the frame of a record that a packet of today's size can carry whole. */
+  get #wholeBytes(): number {
     const { protection, flight } = this.#options;
-    const room = flight.mtuBytes - protection.overheadBytes(flight.book.largestAcked);
-    return recordFrameBytes(record.owner.channel, record.number, record.bytes) <= room;
+    return flight.mtuBytes - protection.overheadBytes(flight.book.largestAcked);
   }
 
   #mtuProbe(nowMs: number, overhead: number, roomBytes: number): Uint8Array | undefined {
@@ -321,4 +332,8 @@ export class DatagramPath {
     this.#writer.padTo(bytes - overhead);
     return this.#seal(nowMs, content, true);
   }
+}
+
+function frameBytes(record: OutgoingRecord): number {
+  return recordFrameBytes(record.owner.channel, record.number, record.bytes);
 }
