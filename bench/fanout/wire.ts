@@ -32,7 +32,7 @@ export interface MemberScript {
 export interface LoadWire {
   readonly name: string;
   readonly protocol: 'tcp' | 'udp';
-  /** Spoken by the generator itself (native/link.c) and not by scripts; then steps name the user and the room. */
+  /** Spoken by the generator itself (native/link*.c) and not by scripts; then steps name the user and the room. */
   readonly isLink?: boolean;
   /** Whether who says something is told it, too. */
   readonly hasEcho: boolean;

@@ -55,7 +55,7 @@ export function buildGenerator(hasLink: boolean): string {
   return buildNative(hasLink ? 'generator-link' : 'generator', sources.map(at), headers.map(at), libraries);
 }
 
-const linkSources = ['link.c', 'link-open.c', 'link-packets.c'];
+const linkSources = ['link-open.c', 'link-read.c', 'link-say.c', 'link-packets.c'];
 const linkHeaders = ['link-session.h', 'link-packets.h', 'link-frames.h'];
 
 /** Whether the generator can be built to speak link. */

@@ -1,5 +1,5 @@
 /*
- * In place of link.c where there is no OpenSSL to build it with: other wires can be measured all the same.
+ * In place of the other link files where there is no OpenSSL to build it with: other wires can be measured all the same.
  */
 #include "link.h"
 

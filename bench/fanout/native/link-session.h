@@ -1,5 +1,5 @@
 /*
- * What a session of link is, for the two files that play it.
+ * What a session of link is, for the files that play it.
  */
 #ifndef LINK_SESSION_H
 #define LINK_SESSION_H
@@ -43,6 +43,15 @@ struct link {
   int is_waiting;
 };
 
+/** Write to the TLS connection, all of it. */
+void link_write(struct link *link, const uint8_t *data, size_t length);
+/** Say what is owed: now, or when something else goes or it has waited long enough. */
+void link_settle(struct link *link);
+void link_owe(struct link *link);
+/** A packet with one frame of 8 bytes: a challenge or the answer to one. */
+void link_prove(struct link *link, uint8_t type, const uint8_t *data);
+/** Say that records may take the way by UDP, once both ends have proved it. */
+void link_offer(struct link *link);
 /** Ask the server's UDP port whether it is there. */
 void link_challenge(struct link *link);
 

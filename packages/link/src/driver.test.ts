@@ -55,6 +55,9 @@ class ScriptedEndpoint implements LinkEndpoint {
   send(): { number: number; isFull: boolean } {
     return { number: 1, isFull: false };
   }
+  sendAll(): boolean {
+    return false;
+  }
   skip(): void {}
   sendEphemeral(): void {}
   nextTimeoutMs(): number | undefined {

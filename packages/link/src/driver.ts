@@ -153,7 +153,7 @@ export class LinkDriver {
   #writeStream(nowMs: number): void {
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed || stream.writableEnded) return;
-    stream.cork();
+    let isCorked = false;
     try {
       for (;;) {
         const room = this.#streamBytesMax - stream.writableLength;
@@ -161,10 +161,13 @@ export class LinkDriver {
         if (this.#isStreamFull) return;
         const bytes = this.endpoint.pollStream(nowMs, room);
         if (bytes === undefined) return;
+        // Most turns have nothing for the connection.
+        if (!isCorked) stream.cork();
+        isCorked = true;
         stream.write(bytes, () => this.#written(stream));
       }
     } finally {
-      stream.uncork();
+      if (isCorked) stream.uncork();
     }
   }
 

@@ -24,6 +24,7 @@ export {
   serverName,
 } from './known-servers.ts';
 export { type Flushable, LinkLoop, type LinkLoopOptions } from './loop.ts';
+export { type ForeignFunctions, openSslCrypto } from './openssl-crypto.ts';
 export {
   type ConnectTlsOptions,
   connectTls,

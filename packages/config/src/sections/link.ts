@@ -18,7 +18,12 @@ export const linkSection = z
     address_connections_max: count.default(256).describe('of these, from one IP address'),
     sessions_max: count.default(20_000).describe('sessions'),
     address_sessions_max: count.default(20_000).describe('of these, from one IP address'),
-    datagram_bytes_max: z.int().min(1200).max(65_507).default(1472).describe('largest datagram that is tried'),
+    datagram_bytes_max: z
+      .int()
+      .min(1200)
+      .max(65_507)
+      .default(8192)
+      .describe('largest datagram that is tried; above 1472 only where the system can be told not to cut it'),
     requests: rate({ perSecond: 50, burst: 200 }).describe('requests of one session: join, leave, rooms, users'),
     ephemerals: rate({ perSecond: 10, burst: 20 }).describe('typing and presence of one session; beyond it: dropped'),
     receive_buffer_bytes: count.default(4_194_304).describe('of the UDP socket; the system may allow less'),

@@ -64,6 +64,93 @@ test('more than one call holds goes out in several, in order', () => {
   assert.ok(calls.sizes.length <= 8);
 });
 
+test('datagrams of one length for one target are one message, and a shorter one ends it', () => {
+  const { calls, sender, said } = open();
+  const [ann, bob] = [target(1), target(2)];
+  const texts = ['one!', 'two!', 'six', 'ten!', 'twelve'];
+  for (const to of [ann, bob]) for (const text of texts) sender.queue(to, bytes(text));
+  sender.flush();
+  assert.deepEqual(said(), [...texts, ...texts]);
+  assert.deepEqual(calls.sizes, [6], 'one! two! six, ten!, twelve, twice');
+  assert.deepEqual(
+    calls.sent.map(({ name }) => name.slice(4, 8)),
+    [...Array(5).fill('0001'), ...Array(5).fill('0002')],
+  );
+});
+
+test('a burst for many is kept once and goes out whole, in its order, to each', () => {
+  const { calls, sender, said } = open();
+  const burst = Array.from({ length: 300 }, (_, index) => bytes(String(1000 + index)));
+  const everybody = Array.from({ length: 50 }, (_, index) => target(index + 1));
+  for (const to of everybody) for (const datagram of burst) sender.queue(to, datagram);
+  sender.flush();
+  const texts = burst.map((datagram) => Buffer.from(datagram).toString());
+  assert.deepEqual(
+    said(),
+    everybody.flatMap(() => texts),
+  );
+  assert.deepEqual(
+    calls.sizes.reduce((total, size) => total + size),
+    50 * Math.ceil(300 / 64),
+    'at most 64 datagrams are one message',
+  );
+});
+
+test('long datagrams, empty ones, and more than a message holds are not put together', () => {
+  const { calls, sender } = open();
+  const to = target(1);
+  const sizes = [1473, 1473, 0, 0, ...Array<number>(60).fill(1472)];
+  for (const size of sizes) sender.queue(to, new Uint8Array(size));
+  sender.flush();
+  assert.deepEqual(
+    calls.sent.map((message) => message.bytes.length / 2),
+    sizes,
+  );
+  assert.deepEqual(calls.sizes, [4 + 2], '44 of 1472 bytes are a message, and the other 16');
+});
+
+test('a borrowed datagram is copied each time, and goes on by itself as a copy', () => {
+  const { calls, sender, said, handed } = open();
+  const shared = bytes('a');
+  const to = target(1);
+  for (const letter of 'abc') {
+    shared[0] = letter.charCodeAt(0);
+    sender.queue(to, shared, true);
+  }
+  sender.flush();
+  assert.deepEqual(said(), ['a', 'b', 'c']);
+  calls.answers.push(-1);
+  sender.queue(to, shared, true);
+  sender.queue(to, shared, true);
+  shared.fill(0);
+  sender.flush();
+  assert.deepEqual(handed, ['1 c', '1 c']);
+});
+
+test('datagrams that are refused together go out one by one, and so do many after them', () => {
+  const { calls, sender, said, handed } = open();
+  const to = target(1);
+  const say = (texts: string): void => {
+    for (const text of texts) sender.queue(to, bytes(text));
+    sender.flush();
+  };
+  calls.answers.push(-1);
+  say('abc');
+  assert.deepEqual([said(), handed], [[], ['1 a', '1 b', '1 c']]);
+  say('defg');
+  assert.deepEqual(
+    [said(), calls.sizes],
+    [
+      ['d', 'e', 'f', 'g'],
+      [1, 4],
+    ],
+  );
+  for (let round = 0; round < 65_536 / 100; round += 1) say('x'.repeat(100));
+  calls.sizes.length = 0;
+  say('hi');
+  assert.deepEqual(calls.sizes, [1], 'then it is tried again');
+});
+
 test('datagrams of the largest size go out, and longer ones cost nobody else anything', () => {
   const { calls, sender, unsent } = open();
   for (const size of [65_507, 65_507, 65_508, 0, 65_507]) sender.queue(target(1), new Uint8Array(size));

@@ -6,6 +6,8 @@ import type { DatagramTarget } from './source.ts';
 
 /** Datagrams handed to the system at a time: by then the call itself is a hundredth of the cost. */
 const MESSAGES_MAX = 128;
+/** After several datagrams for one target were refused as one message, so many go out one by one. */
+const SINGLES_AFTER_REFUSAL = 65_536;
 /** Room for their bytes; more than one datagram of the largest size. */
 const BYTES_MAX = 131_072;
 
@@ -35,6 +37,7 @@ export class BatchSender implements DatagramSender {
     this.flush();
   };
   #isScheduled = false;
+  #singlesLeft = 0;
 
   constructor({ calls, family, descriptor, direct, onUnsent }: BatchSenderOptions) {
     this.#descriptor = descriptor;
@@ -43,7 +46,7 @@ export class BatchSender implements DatagramSender {
     this.#batch = new SendBatch(calls, family, { messagesMax: MESSAGES_MAX, bytesMax: BYTES_MAX });
   }
 
-  queue(target: DatagramTarget, bytes: Uint8Array): void {
+  queue(target: DatagramTarget, bytes: Uint8Array, isBorrowed = false): void {
     if (target.port === 0 || bytes.length > UDP_PAYLOAD_BYTES_MAX) {
       this.#onUnsent(undefined);
       return;
@@ -51,12 +54,12 @@ export class BatchSender implements DatagramSender {
     const { words } = target;
     if (!this.#batch.takes(words)) {
       // Of the other family, or with a scope: always sent this way, so what goes to it stays in order.
-      this.#direct.queue(target, bytes);
+      this.#direct.queue(target, bytes, isBorrowed);
       return;
     }
-    if (!this.#batch.add(words, bytes)) {
+    if (!this.#batch.add(words, bytes, isBorrowed)) {
       this.flush();
-      this.#batch.add(words, bytes);
+      this.#batch.add(words, bytes, isBorrowed);
     }
     this.#targets[this.#batch.count - 1] = target;
     if (this.#isScheduled) return;
@@ -74,11 +77,16 @@ export class BatchSender implements DatagramSender {
       const sent = descriptor === undefined ? 0 : batch.send(descriptor, done);
       if (sent > 0) {
         done += sent;
-      } else {
-        this.#direct.queue(this.#targets[done]!, batch.bytesOf(done));
-        done += 1;
+        continue;
       }
+      const datagrams = batch.datagramsOf(done);
+      for (const datagram of datagrams) this.#direct.queue(this.#targets[done]!, datagram);
+      // It may be that the way there does not take several at once.
+      if (datagrams.length > 1 && descriptor !== undefined) this.#singlesLeft = SINGLES_AFTER_REFUSAL;
+      done += 1;
     }
+    this.#singlesLeft = Math.max(0, this.#singlesLeft - count);
+    batch.isSegmenting = this.#singlesLeft === 0;
     batch.clear();
     this.#targets.length = 0;
   }

@@ -47,5 +47,6 @@ test('a call on what is no socket is refused by the system', (context) => {
   const memory = new ArrayBuffer(4096);
   assert.equal(calls.sendMany(-1, calls.addressOf(memory), 1), -1);
   assert.equal(calls.receiveMany(-1, calls.addressOf(memory), 1), -1);
+  assert.equal(calls.setOption(-1, 0, 10, 3), false);
   assert.equal(calls.nameOf(-1, calls.addressOf(memory), calls.addressOf(memory)), -1);
 });

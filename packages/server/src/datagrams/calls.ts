@@ -15,15 +15,24 @@ export interface DatagramCalls {
   receiveMany(descriptor: number, messages: bigint, count: number): number;
   /** getsockname(2): 0, or -1. */
   nameOf(descriptor: number, name: bigint, nameBytes: bigint): number;
+  /** setsockopt(2) of an option that is an int: whether the system takes it. */
+  setOption(descriptor: number, level: number, name: number, value: number): boolean;
   /** Where a buffer's bytes are. It stays there as long as the buffer lives and is not transferred. */
   addressOf(memory: ArrayBuffer): bigint;
 }
 
 /** The calls, or why datagrams are sent and read one by one. */
 export type Batching =
-  | { readonly calls: DatagramCalls; readonly reason?: undefined; readonly isUnusual?: undefined }
+  | {
+      readonly calls: DatagramCalls;
+      /** What the calls are made with; of use for other functions of this program, too. */
+      readonly foreign: typeof import('node:ffi');
+      readonly reason?: undefined;
+      readonly isUnusual?: undefined;
+    }
   | {
       readonly calls: undefined;
+      readonly foreign?: undefined;
       readonly reason: string;
       /** Batches are wanted, and this machine should have them. */
       readonly isUnusual: boolean;
@@ -44,13 +53,21 @@ export function loadBatching(mode: 'auto' | 'off', platform: Platform = thisPlat
       sendmmsg: { arguments: ['i32', 'pointer', 'u32', 'i32'], return: 'i32' },
       recvmmsg: { arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer'], return: 'i32' },
       getsockname: { arguments: ['i32', 'pointer', 'pointer'], return: 'i32' },
+      setsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'], return: 'i32' },
     });
-    const { sendmmsg, recvmmsg, getsockname } = functions;
+    const { sendmmsg, recvmmsg, getsockname, setsockopt } = functions;
+    const option = new Int32Array(new ArrayBuffer(4));
+    const optionAddress = foreign.getRawPointer(option.buffer);
     return {
+      foreign,
       calls: {
         sendMany: (descriptor, messages, count) => sendmmsg(descriptor, messages, count, DONT_WAIT),
         receiveMany: (descriptor, messages, count) => recvmmsg(descriptor, messages, count, DONT_WAIT, 0n),
         nameOf: (descriptor, name, nameBytes) => getsockname(descriptor, name, nameBytes),
+        setOption: (descriptor, level, name, value) => {
+          option[0] = value;
+          return setsockopt(descriptor, level, name, optionAddress, option.byteLength) === 0;
+        },
         addressOf: (memory) => foreign.getRawPointer(memory),
       },
     };

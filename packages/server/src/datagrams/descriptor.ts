@@ -18,6 +18,22 @@ export function descriptorOf(socket: Socket, calls: DatagramCalls): (() => numbe
   return found !== undefined && isBoundAs(socket, found, calls) ? descriptor : undefined;
 }
 
+/** Levels, options and value of ip(7) and ipv6(7), as Linux numbers them. */
+const IPPROTO_IP = 0;
+const IPPROTO_IPV6 = 41;
+const IP_MTU_DISCOVER = 10;
+const IPV6_MTU_DISCOVER = 23;
+const PMTUDISC_PROBE = 3;
+
+/**
+ * Have datagrams go out whole or not at all, whatever the system thinks of the path, so that whoever looks for its MTU finds
+ * it (RFC 8899 §4.5). Returns whether that is so now.
+ */
+export function forbidFragments(descriptor: number, family: 4 | 6, calls: DatagramCalls): boolean {
+  const isIpv4Whole = calls.setOption(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE);
+  return family === 4 ? isIpv4Whole : calls.setOption(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE);
+}
+
 interface Handle {
   readonly fd: unknown;
 }

@@ -34,11 +34,16 @@ export class DirectSender implements SingleSender {
     return this.#socket.getSendQueueCount() > 0;
   }
 
-  queue({ address, port }: DatagramTarget, bytes: Uint8Array): void {
+  queue({ address, port }: DatagramTarget, bytes: Uint8Array, isBorrowed = false): void {
     // Nobody is at port 0, though a forged datagram may say it comes from there; `node:dgram` would throw.
     const isSendable = port > 0 && bytes.length <= UDP_PAYLOAD_BYTES_MAX;
     if (isSendable && this.#socket.getSendQueueSize() <= WAITING_BYTES_MAX) {
-      this.#socket.send(bytes, port, address, this.#isThorough() ? this.#onSent : undefined);
+      this.#socket.send(
+        isBorrowed ? bytes.slice() : bytes,
+        port,
+        address,
+        this.#isThorough() ? this.#onSent : undefined,
+      );
     } else {
       this.#onUnsent(undefined);
     }

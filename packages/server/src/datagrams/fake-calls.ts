@@ -31,7 +31,7 @@ export class FakeCalls implements DatagramCalls {
   sendMany(_descriptor: number, messages: bigint, count: number): number {
     this.sizes.push(count);
     const answer = Math.min(this.answers.shift() ?? count, count);
-    for (let index = 0; index < answer; index += 1) this.sent.push(this.#read(messages + BigInt(64 * index)));
+    for (let index = 0; index < answer; index += 1) this.sent.push(...this.#read(messages + BigInt(64 * index)));
     return answer;
   }
 
@@ -59,15 +59,37 @@ export class FakeCalls implements DatagramCalls {
     return -1;
   }
 
-  #read(message: bigint): FakeMessage {
+  setOption(): boolean {
+    return false;
+  }
+
+  /** A message, cut into its datagrams. */
+  #read(message: bigint): FakeMessage[] {
     const at = Number(message - BASE);
-    const vector = this.#pointer(at + 16);
-    if (this.#memory.getBigUint64(at + 24, true) !== 1n) throw new RangeError('Not one piece');
-    if (this.#memory.getBigUint64(at + 32, true) !== 0n) throw new RangeError('Control data');
-    return {
-      name: this.#hex(this.#pointer(at), this.#memory.getUint32(at + 8, true)),
-      bytes: this.#hex(this.#pointer(vector), Number(this.#memory.getBigUint64(vector + 8, true))),
-    };
+    const name = this.#hex(this.#pointer(at), this.#memory.getUint32(at + 8, true));
+    const vectors = this.#pointer(at + 16);
+    let bytes = '';
+    for (let index = 0; index < Number(this.#memory.getBigUint64(at + 24, true)); index += 1) {
+      const vector = vectors + 16 * index;
+      bytes += this.#hex(this.#pointer(vector), Number(this.#memory.getBigUint64(vector + 8, true)));
+    }
+    if (this.#memory.getBigUint64(at + 40, true) === 0n) return [{ name, bytes }];
+    const digits = 2 * this.#segmentBytes(this.#pointer(at + 32), Number(this.#memory.getBigUint64(at + 40, true)));
+    const count = Math.ceil(bytes.length / digits);
+    if (count > 64 || bytes.length > 2 * 65_507) throw new RangeError('More than the kernel takes');
+    return Array.from({ length: count }, (_, index) => ({
+      name,
+      bytes: bytes.slice(index * digits, (index + 1) * digits),
+    }));
+  }
+
+  #segmentBytes(control: number, room: number): number {
+    if (room < 18 || this.#memory.getBigUint64(control, true) !== 18n)
+      throw new RangeError('Not two bytes of control data');
+    const isSegment =
+      this.#memory.getInt32(control + 8, true) === 17 && this.#memory.getInt32(control + 12, true) === 103;
+    if (!isSegment) throw new RangeError('Not UDP_SEGMENT');
+    return this.#memory.getUint16(control + 16, true);
   }
 
   /** An address that must lie within the memory. */

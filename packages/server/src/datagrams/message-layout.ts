@@ -7,9 +7,12 @@
 export const MESSAGE_BYTES = 64;
 export const NAME_AT = 0;
 export const NAME_BYTES_AT = 8;
-/** … the pieces that the bytes consist of (always one, here) and their number … */
+/** … the pieces that the bytes consist of and their number … */
 export const VECTOR_AT = 16;
 export const VECTOR_COUNT_AT = 24;
+/** … control data and its length … */
+export const CONTROL_AT = 32;
+export const CONTROL_BYTES_AT = 40;
 /** … and how long the datagram was, which the kernel tells. */
 export const LENGTH_AT = 56;
 
@@ -18,6 +21,16 @@ export const VECTOR_BYTES = 16;
 
 /** Room for an address of either family; the next one begins at a multiple of 8. */
 export const NAME_ROOM_BYTES = 32;
+
+/** Room for a `struct cmsghdr` (its length, 8 bytes, level and type) with two bytes of data, and its length without padding. */
+export const CONTROL_ROOM_BYTES = 24;
+export const CONTROL_BYTES = 18;
+export const CONTROL_LEVEL_AT = 8;
+export const CONTROL_TYPE_AT = 12;
+export const CONTROL_DATA_AT = 16;
+/** `SOL_UDP` and `UDP_SEGMENT` of linux/udp.h: the message is cut into datagrams of so many bytes; the last may be shorter. */
+export const SOL_UDP = 17;
+export const UDP_SEGMENT = 103;
 
 export const WORD_BYTES = 4;
 const HIGH_WORD = 2 ** 32;

@@ -1,10 +1,19 @@
 import type { DatagramCalls } from './calls.ts';
 import {
+  CONTROL_AT,
+  CONTROL_BYTES,
+  CONTROL_BYTES_AT,
+  CONTROL_DATA_AT,
+  CONTROL_LEVEL_AT,
+  CONTROL_ROOM_BYTES,
+  CONTROL_TYPE_AT,
   MESSAGE_BYTES,
   NAME_AT,
   NAME_BYTES_AT,
   NAME_ROOM_BYTES,
   putPointer,
+  SOL_UDP,
+  UDP_SEGMENT,
   VECTOR_AT,
   VECTOR_BYTES,
   VECTOR_COUNT_AT,
@@ -19,10 +28,21 @@ export interface SendBatchSize {
   readonly bytesMax: number;
 }
 
+/** Datagrams that one message is cut into, and its bytes, at most: `UDP_MAX_SEGMENTS`, and what UDP takes. */
+export const SEGMENTS_MAX = 64;
+export const SEGMENTED_BYTES_MAX = 65_000;
+/** Stretches of bytes of all messages together, for each message that there may be. */
+const VECTORS_EACH = 4;
+/** What Ethernet carries whole over IPv4 and IPv6, UDP payload: larger datagrams would have to be cut once more. */
+const SEGMENT_BYTES_MAX = { 4: 1472, 6: 1452 } as const;
+
 /**
  * Messages for one sendmmsg(2), in memory of their own that is laid out once: what changes from call to call is each
  * message's address, where its bytes are, and the bytes. Bytes are copied in, so that the kernel reads nothing that the
  * garbage collector could move; a datagram for many is copied once.
+ *
+ * Datagrams of one length that follow one another to one address are one message, which the kernel cuts (UDP_SEGMENT): its
+ * way through the system is taken once for all of them. The last one may be shorter.
  */
 export class SendBatch {
   readonly #calls: DatagramCalls;
@@ -34,23 +54,36 @@ export class SendBatch {
   readonly #bytesAddress: number;
   readonly #messagesMax: number;
   readonly #nameWords: number;
+  readonly #segmentBytesMax: number;
   readonly #vectorsAt: number;
   readonly #namesAt: number;
-  /** Where each message's bytes begin. */
-  readonly #starts: number[] = [];
+  readonly #controlsAt: number;
+  /** Each datagram: where its bytes begin and how many there are, in turn; and which one is the first of each message. */
+  readonly #datagrams: number[] = [];
+  readonly #firsts: number[] = [];
   #count = 0;
+  #vectorCount = 0;
   #bytesUsed = 0;
-  /** What was copied in last, where it is, and up to where. */
-  #newest: Uint8Array | undefined;
-  #newestAt = 0;
+  /** Where the bytes are that were copied in. */
+  readonly #copied = new Map<Uint8Array, number>();
+  /** Of the last message: its address, length of its datagrams and of all of them; 0: nothing more may follow. */
+  #lastWords: readonly number[] | undefined;
+  #segmentBytes = 0;
+  #messageBytes = 0;
+  /** Where the last stretch of bytes ends. */
+  #vectorEnd = 0;
+  /** Whether datagrams may be put together. */
+  isSegmenting = true;
 
   constructor(calls: DatagramCalls, family: 4 | 6, { messagesMax, bytesMax }: SendBatchSize) {
     this.#calls = calls;
     this.#messagesMax = messagesMax;
     this.#nameWords = family === 6 ? IPV6_WORDS : IPV4_WORDS;
+    this.#segmentBytesMax = SEGMENT_BYTES_MAX[family];
     this.#vectorsAt = messagesMax * MESSAGE_BYTES;
-    this.#namesAt = this.#vectorsAt + messagesMax * VECTOR_BYTES;
-    const bytesAt = this.#namesAt + messagesMax * NAME_ROOM_BYTES;
+    this.#namesAt = this.#vectorsAt + messagesMax * VECTORS_EACH * VECTOR_BYTES;
+    this.#controlsAt = this.#namesAt + messagesMax * NAME_ROOM_BYTES;
+    const bytesAt = this.#controlsAt + messagesMax * CONTROL_ROOM_BYTES;
     this.#memory = new ArrayBuffer(bytesAt + bytesMax);
     this.#words = new Int32Array(this.#memory, 0, bytesAt / WORD_BYTES);
     this.#bytes = new Uint8Array(this.#memory, bytesAt);
@@ -61,12 +94,16 @@ export class SendBatch {
     for (let index = 0; index < messagesMax; index += 1) {
       const at = index * MESSAGE_BYTES;
       putPointer(this.#words, at + NAME_AT, address + this.#namesAt + index * NAME_ROOM_BYTES);
-      this.#words[(at + NAME_BYTES_AT) / WORD_BYTES] = family === 6 ? IPV6_NAME_BYTES : IPV4_NAME_BYTES;
-      putPointer(this.#words, at + VECTOR_AT, address + this.#vectorsAt + index * VECTOR_BYTES);
-      this.#words[(at + VECTOR_COUNT_AT) / WORD_BYTES] = 1;
+      this.#put(at + NAME_BYTES_AT, family === 6 ? IPV6_NAME_BYTES : IPV4_NAME_BYTES);
+      const controlAt = this.#controlsAt + index * CONTROL_ROOM_BYTES;
+      this.#put(controlAt, CONTROL_BYTES);
+      this.#put(controlAt + CONTROL_LEVEL_AT, SOL_UDP);
+      this.#put(controlAt + CONTROL_TYPE_AT, UDP_SEGMENT);
+      putPointer(this.#words, at + CONTROL_AT, address + controlAt);
     }
   }
 
+  /** Messages, of one datagram or more each. */
   get count(): number {
     return this.#count;
   }
@@ -79,24 +116,26 @@ export class SendBatch {
   /**
    * Add a datagram. False, and nothing is changed, when there is no room for it.
    * @param words where it goes, of the batch's family (see `takes`)
-   * @param bytes if the same as those of the last one, they must not have changed
+   * @param bytes if the same as those of an earlier one, they must not have changed
+   * @param isBorrowed they may change once this has returned
    */
-  add(words: readonly number[], bytes: Uint8Array): boolean {
-    if (this.#count >= this.#messagesMax || words.length !== this.#nameWords) return false;
-    if (bytes !== this.#newest) {
-      if (bytes.length > this.#bytes.length - this.#bytesUsed) return false;
-      this.#bytes.set(bytes, this.#bytesUsed);
-      this.#newest = bytes;
-      this.#newestAt = this.#bytesUsed;
+  add(words: readonly number[], bytes: Uint8Array, isBorrowed = false): boolean {
+    if (words.length !== this.#nameWords) return false;
+    const known = isBorrowed ? undefined : this.#copied.get(bytes);
+    if (known === undefined && bytes.length > this.#bytes.length - this.#bytesUsed) return false;
+    const isJoining = this.#mayJoin(words, bytes.length);
+    if (!isJoining && this.#count >= this.#messagesMax) return false;
+    const start = known ?? this.#bytesUsed;
+    const isStretched = isJoining && start === this.#vectorEnd;
+    if (!isStretched && this.#vectorCount >= this.#messagesMax * VECTORS_EACH) return false;
+
+    if (known === undefined) {
+      this.#bytes.set(bytes, start);
       this.#bytesUsed += bytes.length;
+      if (!isBorrowed) this.#copied.set(bytes, start);
     }
-    const vectorAt = this.#vectorsAt + this.#count * VECTOR_BYTES;
-    putPointer(this.#words, vectorAt, this.#bytesAddress + this.#newestAt);
-    this.#words[(vectorAt + VECTOR_BYTES / 2) / WORD_BYTES] = bytes.length;
-    this.#starts[this.#count] = this.#newestAt;
-    const nameAt = (this.#namesAt + this.#count * NAME_ROOM_BYTES) / WORD_BYTES;
-    for (let index = 0; index < words.length; index += 1) this.#words[nameAt + index] = words[index]!;
-    this.#count += 1;
+    if (!isJoining) this.#begin(words, bytes.length);
+    this.#extend(start, bytes.length, isStretched);
     return true;
   }
 
@@ -107,16 +146,75 @@ export class SendBatch {
     return this.#calls.sendMany(descriptor, address, this.#count - from);
   }
 
-  /** A copy of a message's bytes. */
-  bytesOf(index: number): Uint8Array {
-    const length = this.#words[(this.#vectorsAt + index * VECTOR_BYTES + VECTOR_BYTES / 2) / WORD_BYTES]!;
-    const start = this.#starts[index]!;
-    return this.#bytes.slice(start, start + length);
+  /** Copies of a message's datagrams. */
+  datagramsOf(index: number): Uint8Array[] {
+    const copies: Uint8Array[] = [];
+    const end = this.#firsts[index + 1] ?? this.#datagrams.length;
+    for (let at = this.#firsts[index]!; at < end; at += 2) {
+      const start = this.#datagrams[at]!;
+      copies.push(this.#bytes.slice(start, start + this.#datagrams[at + 1]!));
+    }
+    return copies;
   }
 
   clear(): void {
     this.#count = 0;
+    this.#vectorCount = 0;
     this.#bytesUsed = 0;
-    this.#newest = undefined;
+    this.#copied.clear();
+    this.#datagrams.length = 0;
+    this.#firsts.length = 0;
+    this.#lastWords = undefined;
+  }
+
+  /** Whether the datagram can be one more of the last message. */
+  #mayJoin(words: readonly number[], bytes: number): boolean {
+    if (words !== this.#lastWords || bytes === 0 || bytes > this.#segmentBytes || !this.isSegmenting) return false;
+    const datagrams = (this.#datagrams.length - this.#firsts[this.#count - 1]!) / 2;
+    return datagrams < SEGMENTS_MAX && this.#messageBytes + bytes <= SEGMENTED_BYTES_MAX;
+  }
+
+  #begin(words: readonly number[], bytes: number): void {
+    const at = this.#count * MESSAGE_BYTES;
+    const vectorAddress = Number(this.#address) + this.#vectorsAt + this.#vectorCount * VECTOR_BYTES;
+    putPointer(this.#words, at + VECTOR_AT, vectorAddress);
+    this.#put(at + VECTOR_COUNT_AT, 0);
+    this.#put(at + CONTROL_BYTES_AT, 0);
+    const nameAt = (this.#namesAt + this.#count * NAME_ROOM_BYTES) / WORD_BYTES;
+    for (let index = 0; index < words.length; index += 1) this.#words[nameAt + index] = words[index]!;
+    this.#firsts.push(this.#datagrams.length);
+    this.#count += 1;
+    this.#lastWords = words;
+    this.#segmentBytes = bytes <= this.#segmentBytesMax ? bytes : 0;
+    this.#messageBytes = 0;
+  }
+
+  /** The last message goes on with these bytes. */
+  #extend(start: number, bytes: number, isStretched: boolean): void {
+    const at = (this.#count - 1) * MESSAGE_BYTES;
+    if (isStretched) {
+      const lengthAt = this.#vectorsAt + (this.#vectorCount - 1) * VECTOR_BYTES + VECTOR_BYTES / 2;
+      this.#words[lengthAt / WORD_BYTES]! += bytes;
+    } else {
+      const vectorAt = this.#vectorsAt + this.#vectorCount * VECTOR_BYTES;
+      putPointer(this.#words, vectorAt, this.#bytesAddress + start);
+      this.#put(vectorAt + VECTOR_BYTES / 2, bytes);
+      this.#vectorCount += 1;
+      this.#words[(at + VECTOR_COUNT_AT) / WORD_BYTES]! += 1;
+    }
+    this.#vectorEnd = start + bytes;
+    this.#datagrams.push(start, bytes);
+    if (this.#messageBytes > 0 && this.#words[(at + CONTROL_BYTES_AT) / WORD_BYTES] === 0) {
+      this.#put(at + CONTROL_BYTES_AT, CONTROL_ROOM_BYTES);
+      this.#put(this.#controlsAt + (this.#count - 1) * CONTROL_ROOM_BYTES + CONTROL_DATA_AT, this.#segmentBytes);
+    }
+    this.#messageBytes += bytes;
+    // A shorter one is the last.
+    if (bytes < this.#segmentBytes) this.#segmentBytes = 0;
+  }
+
+  /** A number below 2^31 at an offset in bytes; the upper half of a longer field stays 0. */
+  #put(at: number, value: number): void {
+    this.#words[at / WORD_BYTES] = value;
   }
 }

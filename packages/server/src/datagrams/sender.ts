@@ -6,8 +6,9 @@ export interface DatagramSender {
    * Send this, at the latest at the end of this turn of the event loop. Nothing comes of it when the system does not take it:
    * datagrams get lost.
    * @param bytes must not be written to any more; may be the same for many targets, which is the cheapest
+   * @param isBorrowed the bytes are good until this returns, and others may be there the next time
    */
-  queue(target: DatagramTarget, bytes: Uint8Array): void;
+  queue(target: DatagramTarget, bytes: Uint8Array, isBorrowed?: boolean): void;
   /** Hand what is queued to the system now. */
   flush(): void;
   /** Fulfils when the system has taken what was queued, or will not. Then nothing may be queued any more. */

@@ -83,6 +83,33 @@ for (const { name, batching } of ways) {
         assert.equal(socket.isBatched, batching.calls !== undefined);
       });
 
+      test('says truly whether its datagrams go out whole or not at all, and only where that was asked for', async (context) => {
+        const { socket: other } = await Ear.open(context, family, batching);
+        assert.equal(other.isUnfragmented, false);
+        const socket = await DatagramSocket.open({
+          address: loopback[family],
+          port: 0,
+          portKey: 'test',
+          receiveBufferBytes: 65_536,
+          batching,
+          isUnfragmented: true,
+          onDatagram: () => {},
+          onUnsent: () => {},
+          onError: (error) => assert.fail(error),
+        });
+        context.after(() => socket.close());
+        assert.equal(socket.isUnfragmented, batching.calls !== undefined);
+      });
+
+      test('sends a burst of one length to one target, cut into what was queued', async (context) => {
+        const [from, to] = [await Ear.open(context, family, batching), await Ear.open(context, family, batching)];
+        const texts = Array.from({ length: 200 }, (_, index) => `message ${1000 + index}`);
+        const { target } = to;
+        for (const text of texts) from.socket.queue(target, bytes(text));
+        from.socket.queue(target, bytes('end'));
+        assert.deepEqual(await to.has(201), [...texts, 'end']);
+      });
+
       test('sends to many, to each in order, more than one call holds', async (context) => {
         const { socket } = await Ear.open(context, family, batching);
         const ears = [await Ear.open(context, family, batching), await Ear.open(context, family, batching)];

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { BatchSender } from './batch-sender.ts';
 import type { Batching } from './calls.ts';
-import { descriptorOf } from './descriptor.ts';
+import { descriptorOf, forbidFragments } from './descriptor.ts';
 import { DirectSender } from './direct-sender.ts';
 import { closeDatagramSocket, type ListenOptions, openDatagramSocket } from './open.ts';
 import { BatchReceiver } from './receiver.ts';
@@ -15,6 +15,8 @@ export interface DatagramSocketOptions extends ListenOptions {
   readonly onDatagram: (bytes: Uint8Array, source: DatagramSource) => void;
   /** A datagram did not go out; why is told where it is known. */
   readonly onUnsent: (error: Error | undefined) => void;
+  /** Datagrams are to go out whole or not at all; where that cannot be had, `isUnfragmented` says so. */
+  readonly isUnfragmented?: boolean;
   /** Hear of each one that did not, at some cost, and not only of those that are dropped here. */
   readonly isThorough?: () => boolean;
   readonly onError: (error: Error) => void;
@@ -26,6 +28,8 @@ export class DatagramSocket implements DatagramSender {
   readonly port: number;
   /** Whether one system call moves many datagrams. */
   readonly isBatched: boolean;
+  /** Whether the system lets no datagram out in fragments. */
+  readonly isUnfragmented: boolean;
   readonly #socket: Socket;
   readonly #sender: DatagramSender;
   #closing: Promise<void> | undefined;
@@ -35,7 +39,8 @@ export class DatagramSocket implements DatagramSender {
     return new DatagramSocket(await openDatagramSocket(options), options);
   }
 
-  private constructor(socket: Socket, { batching, onDatagram, onUnsent, isThorough, onError }: DatagramSocketOptions) {
+  private constructor(socket: Socket, options: DatagramSocketOptions) {
+    const { batching, onDatagram, onUnsent, isThorough, onError } = options;
     this.#socket = socket;
     const { address, port, family } = socket.address();
     this.address = address;
@@ -44,6 +49,9 @@ export class DatagramSocket implements DatagramSender {
     const calls = batching?.calls;
     const descriptor = calls === undefined ? undefined : descriptorOf(socket, calls);
     this.isBatched = descriptor !== undefined;
+    const open = options.isUnfragmented === true ? descriptor?.() : undefined;
+    this.isUnfragmented =
+      calls !== undefined && open !== undefined && forbidFragments(open, family === 'IPv6' ? 6 : 4, calls);
     if (calls === undefined || descriptor === undefined) {
       socket.on('message', (datagram, from) => onDatagram(datagram, datagramSource(from.address, from.port)));
       this.#sender = new DirectSender(socket, { onUnsent, isThorough: isThorough ?? (() => false) });
@@ -60,8 +68,8 @@ export class DatagramSocket implements DatagramSender {
     this.#sender = new BatchSender({ calls, family: batchFamily, descriptor, direct, onUnsent });
   }
 
-  queue(target: DatagramTarget, bytes: Uint8Array): void {
-    if (this.#closing === undefined) this.#sender.queue(target, bytes);
+  queue(target: DatagramTarget, bytes: Uint8Array, isBorrowed = false): void {
+    if (this.#closing === undefined) this.#sender.queue(target, bytes, isBorrowed);
   }
 
   flush(): void {

@@ -30,6 +30,11 @@ export interface LinkSessionOptions {
   readonly datagramBytesMax: number;
   /** Address that the client sends its datagrams to; the server learns the client's. Opaque here. */
   readonly peerAddress: string | undefined;
+  /**
+   * At least as long as the largest datagram. Where it is given, what `pollDatagram` gives is made there and good until the
+   * next call; any number of sessions may share it.
+   */
+  readonly packetBuffer?: Uint8Array;
   readonly limits?: Partial<LinkLimits>;
   readonly tuning?: Partial<LinkTuning>;
 }
@@ -146,6 +151,8 @@ export interface LinkEndpoint {
    * @returns its number, and whether the window is full now: then send no more until `drained`
    */
   send(channel: number, body: Uint8Array): { readonly number: number; readonly isFull: boolean };
+  /** As `send` for each of them, in order. @returns whether the window is full now */
+  sendAll(channel: number, bodies: readonly Uint8Array[]): boolean;
   /** Instead of the next records up to this number: they will not come. */
   skip(channel: number, last: number): void;
   /** Sent once and forgotten. */

@@ -21,6 +21,7 @@ export class Channels {
   readonly #budget: HeldBudget = { aheadBytes: 0, partsBytes: 0 };
   /** Senders of which something was taken as held since the last `settle`. */
   readonly #touched = new Set<ChannelSender>();
+  #lastTouched: ChannelSender | undefined;
 
   constructor({ limits, emit }: ChannelsOptions) {
     this.#limits = limits;
@@ -81,8 +82,12 @@ export class Channels {
 
   /** The peer has a record. */
   hold(record: OutgoingRecord): void {
-    record.owner.hold(record);
-    this.#touched.add(record.owner);
+    const { owner } = record;
+    owner.hold(record);
+    // Mostly a whole burst of one channel.
+    if (owner === this.#lastTouched) return;
+    this.#lastTouched = owner;
+    this.#touched.add(owner);
   }
 
   touch(sender: ChannelSender): void {
@@ -98,6 +103,7 @@ export class Channels {
       if (sender.takeDrained()) this.#emit({ type: 'drained', channel: sender.channel });
     }
     this.#touched.clear();
+    this.#lastTouched = undefined;
   }
 
   #receiver(channel: number, first: number | undefined): ChannelReceiver {

@@ -14,6 +14,9 @@ const NOTHING = new Uint8Array(0);
 const PIECE_BYTES_MIN = 64;
 const CALM_BYTES = 2;
 
+/** Copies are for small talk: where more new records than this go in one packet, none of them gets any. */
+const COPIED_TOGETHER_MAX = 8;
+
 /** Frames of the packet that is being made: nothing of it outlives the call that makes it, so all sessions share it. */
 const scratch = new Uint8Array(LINK_DATAGRAM_BYTES_MAX);
 
@@ -108,7 +111,9 @@ export class DatagramPath {
     if (isProbe) this.#writeProbe(nowMs, content);
     if (carriesRecords && (mayElicit || (isProbe && this.hasNew))) {
       this.#writeLost(nowMs, content);
-      this.#writeNew(nowMs, content);
+      const known = content.records.length;
+      const isPlanned = this.#writeNew(nowMs, content);
+      if (!isPlanned) this.#planCopies(nowMs, content, known);
       this.#writeCopies(nowMs, content, mayElicit);
     }
     // RFC 9002 §6.2.4: a probe asks even when there is nothing to carry.
@@ -185,7 +190,7 @@ export class DatagramPath {
   #writeLost(nowMs: number, content: PacketContent): void {
     const { flight } = this.#options;
     for (let record = flight.lost.peek(); record !== undefined; record = flight.lost.peek()) {
-      if (record.parts !== undefined || !this.#fitsPacket(record)) {
+      if (record.parts !== undefined || frameBytes(record) > this.#wholeBytes) {
         if (!this.#writeLostPieces(record, content)) return;
       } else {
         if (!this.#writeWhole(record)) return;
@@ -221,9 +226,12 @@ export class DatagramPath {
     return true;
   }
 
-  #writeNew(nowMs: number, content: PacketContent): void {
+  /** @returns whether the copies of what it has written are planned already */
+  #writeNew(nowMs: number, content: PacketContent): boolean {
+    let isPlanned = false;
     const ready = this.#ready;
     const { flight } = this.#options;
+    const wholeBytes = this.#wholeBytes;
     while (ready.length > 0) {
       const sender = ready[0]!;
       const record = sender.nextForDatagram();
@@ -232,17 +240,19 @@ export class DatagramPath {
         ready.shift();
         continue;
       }
-      if (record.body !== undefined && !this.#fitsPacket(record)) {
-        if (!this.#writeNewPieces(record, content)) return;
+      if (record.body !== undefined && frameBytes(record) > wholeBytes) {
+        if (!this.#writeNewPieces(record, content)) return isPlanned;
       } else {
-        const restBytes = this.#writer.left - this.#frameBytes(record);
+        const restBytes = this.#writer.left - frameBytes(record);
         if (restBytes < 0) {
           if (!this.#isCut) flight.wantsMtu = true;
-          return;
+          return isPlanned;
         }
-        flight.planCopies(nowMs, record);
-        if (record.copiesLeft > 0 && restBytes >= CALM_BYTES && this.#mayCalm(sender, content))
-          content.isCalm = this.#writer.calm();
+        if (this.#mayCalm(sender, content)) {
+          isPlanned = true;
+          flight.planCopies(nowMs, record);
+          if (record.copiesLeft > 0 && restBytes >= CALM_BYTES) content.isCalm = this.#writer.calm();
+        }
         this.#writeWhole(record);
         this.#carry(record, content);
         if (!record.isLazy) flight.gap.sent(nowMs);
@@ -251,6 +261,7 @@ export class DatagramPath {
       sender.tookForDatagram();
       if (ready.length > 1) ready.push(ready.shift()!);
     }
+    return isPlanned;
   }
 
   /** @returns whether the last piece of it was written */
@@ -266,6 +277,13 @@ export class DatagramPath {
       record.isSent = true;
     }
     return true;
+  }
+
+  /** Of what is new in the packet, from this record on. */
+  #planCopies(nowMs: number, { records, pieces }: PacketContent, from: number): void {
+    if (records.length - from > COPIED_TOGETHER_MAX) return;
+    for (let index = from; index < records.length; index += 1)
+      if ((pieces?.[index]?.to ?? 0) === 0) this.#options.flight.planCopies(nowMs, records[index]!);
   }
 
   #writeCopies(nowMs: number, content: PacketContent, isPaced: boolean): void {
@@ -316,17 +334,10 @@ export class DatagramPath {
     return isAlone && this.#options.flight.mayCalm;
   }
 
-  /** The least that the record's frame takes. */
-  #frameBytes({ owner, number, last, bytes, body }: OutgoingRecord): number {
-    if (body === undefined) return skipFrameBytes(owner.channel, number, last);
-    return recordFrameBytes(owner.channel, number, bytes);
-  }
-
-  /** Whether a packet of today's size can carry it whole. */
-  #fitsPacket(record: OutgoingRecord): boolean {
+  /** Of the frame of a record that a packet of today's size can carry whole. */
+  get #wholeBytes(): number {
     const { protection, flight } = this.#options;
-    const room = flight.mtuBytes - protection.overheadBytes(flight.book.largestAcked);
-    return this.#frameBytes(record) <= room;
+    return flight.mtuBytes - protection.overheadBytes(flight.book.largestAcked);
   }
 
   #mtuProbe(nowMs: number, overhead: number, roomBytes: number): Uint8Array | undefined {
@@ -343,4 +354,10 @@ export class DatagramPath {
     this.#writer.padTo(bytes - overhead);
     return this.#seal(nowMs, content, true);
   }
+}
+
+/** The least that the record's frame takes. */
+function frameBytes({ owner, number, last, bytes, body }: OutgoingRecord): number {
+  if (body === undefined) return skipFrameBytes(owner.channel, number, last);
+  return recordFrameBytes(owner.channel, number, bytes);
 }

@@ -67,6 +67,7 @@ export class Datagrams {
       crypto: session.crypto,
       datagramSecret: session.datagramSecret,
       connectionId: session.connectionId,
+      packetBuffer: session.packetBuffer,
       keyPackets: tuning.keyPackets,
     });
     this.packets = new ReceivedPackets({

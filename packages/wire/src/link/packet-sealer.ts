@@ -24,6 +24,7 @@ export class PacketSealer {
   readonly #connectionId: Uint8Array;
   readonly #header: BlockCipher;
   readonly #nonce = new Uint8Array(12);
+  readonly #buffer: Uint8Array | undefined;
   #secret: Uint8Array;
   #iv: Uint8Array;
   #aead: Aead;
@@ -31,8 +32,12 @@ export class PacketSealer {
   #phaseFirst = 0;
   #next = 0;
 
-  /** @param connectionId of the receiver, 8 bytes */
-  constructor(crypto: LinkCrypto, secret: Uint8Array, connectionId: Uint8Array) {
+  /**
+   * @param connectionId of the receiver, 8 bytes
+   * @param buffer where packets are made, each good until the next one; undefined: each has bytes of its own
+   */
+  constructor(crypto: LinkCrypto, secret: Uint8Array, connectionId: Uint8Array, buffer?: Uint8Array) {
+    this.#buffer = buffer;
     if (connectionId.length !== LINK_ID_BYTES)
       throw new RangeError(`A connection id of ${connectionId.length} bytes is not ${LINK_ID_BYTES}`);
     this.#crypto = crypto;
@@ -86,7 +91,8 @@ export class PacketSealer {
     // Taken before it is used: should sealing fail, the number is never given again.
     this.#next = number + 1;
     const headBytes = PACKET_NUMBER_AT + numberBytes;
-    const packet = new Uint8Array(headBytes + frames.length + PACKET_TAG_BYTES);
+    const packetBytes = headBytes + frames.length + PACKET_TAG_BYTES;
+    const packet = this.#buffer?.subarray(0, packetBytes) ?? new Uint8Array(packetBytes);
     packet[0] = PACKET_FIXED_BITS | (this.#phase % 2 === 1 ? PACKET_PHASE_BIT : 0) | (numberBytes - 1);
     packet.set(this.#connectionId, PACKET_ID_AT);
     for (let index = headBytes - 1, rest = number; index >= PACKET_NUMBER_AT; index -= 1) {

@@ -17,6 +17,8 @@ export interface PacketProtectionOptions {
   readonly datagramSecret: Uint8Array;
   /** Of packets to the server, 8 bytes, from WELCOME. */
   readonly connectionId: Uint8Array;
+  /** Where packets are made, each good until the next one; absent: each has bytes of its own. */
+  readonly packetBuffer?: Uint8Array | undefined;
   readonly keyPackets?: number;
   readonly keyPacketsMax?: number;
   readonly failedOpeningsMax?: number;
@@ -47,7 +49,7 @@ export class PacketProtection {
     const isClient = role === 'client';
     this.idOut = isClient ? connectionId : clientId;
     this.idIn = isClient ? clientId : connectionId;
-    this.#sealer = new PacketSealer(crypto, isClient ? client : server, this.idOut);
+    this.#sealer = new PacketSealer(crypto, isClient ? client : server, this.idOut, options.packetBuffer);
     this.#opener = new PacketOpener(crypto, isClient ? server : client, this.idIn);
     this.#keyPackets = options.keyPackets ?? KEY_PACKETS;
     this.#keyPacketsMax = options.keyPacketsMax ?? KEY_PACKETS_MAX;

@@ -194,6 +194,14 @@ export class LinkSession implements LinkEndpoint {
     return { number, isFull: sender.isFull };
   }
 
+  sendAll(channel: number, bodies: readonly Uint8Array[]): boolean {
+    const sender = this.#sender(channel);
+    const mayBeLazy = this.#role === 'server';
+    for (const body of bodies) sender.push(body, mayBeLazy && isLazyRecord(channel, body));
+    this.#list(sender);
+    return sender.isFull;
+  }
+
   skip(channel: number, last: number): void {
     const sender = this.#sender(channel);
     sender.skip(last);

@@ -1,13 +1,22 @@
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { connectTls, type DeviceKey, type ExporterValues, type Trust } from '@confab/link';
-import { encodeHandshake, HandshakeDecoder, type HandshakeRead, type Welcome } from '@confab/wire/link';
+import {
+  encodeHandshake,
+  HandshakeDecoder,
+  type HandshakeRead,
+  LINK_DATAGRAM_BYTES_MAX,
+  type Welcome,
+} from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
 import { clientErrorOf, LinkRefusal } from './refusals.ts';
 
 /** What this library calls itself in HELLO. */
 export const LINK_AGENT = 'confab/0.1.0';
-/** The largest datagram that is taken: what an Ethernet frame carries (1500 − 20 − 8 bytes). */
+/**
+ * The largest datagram that is sent: what an Ethernet frame carries (1500 − 20 − 8 bytes). The system would cut larger ones, and
+ * so make it look as if they passed.
+ */
 export const DATAGRAM_BYTES_MAX = 1472;
 
 export interface DialOptions {
@@ -59,7 +68,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
         user,
         agent: LINK_AGENT,
         wantsUdp,
-        datagramBytesMax: DATAGRAM_BYTES_MAX,
+        datagramBytesMax: LINK_DATAGRAM_BYTES_MAX,
         ...(deviceKey === undefined ? {} : { device: deviceKey.prove(exporters.device) }),
         ...(ticket === undefined ? {} : { ticket }),
       }),

@@ -97,19 +97,28 @@ export class LinkChannel {
 
   /** Write to the session. */
   deliver(units: readonly Unit[], reader: Reader<LinkChannel>): void {
-    const { endpoint, stats } = this.#host;
-    let isFull = false;
+    if (this.#state !== 'open') return;
+    let run: Uint8Array[] = [];
     for (const unit of units) {
-      if (this.#state !== 'open') return;
-      if (unit.bytes.length === 0) continue;
-      if (unit.seq > this.#nextSeq) this.skip(unit.seq - 1);
-      if (unit.seq < this.#nextSeq) continue;
+      if (unit.bytes.length === 0 || unit.seq < this.#nextSeq) continue;
+      if (unit.seq > this.#nextSeq) {
+        this.#send(run);
+        run = [];
+        this.skip(unit.seq - 1);
+      }
       this.#nextSeq = unit.seq + 1;
-      isFull = endpoint.send(this.number, this.#bytesOf(unit)).isFull;
-      stats.deliveries += 1;
+      run.push(this.#bytesOf(unit));
     }
-    if (isFull) reader.pause();
+    if (this.#send(run)) reader.pause();
     this.#host.wake();
+  }
+
+  /** Records that follow one another. @returns whether the window is full now */
+  #send(run: readonly Uint8Array[]): boolean {
+    if (run.length === 0) return false;
+    const { endpoint, stats } = this.#host;
+    stats.deliveries += run.length;
+    return endpoint.sendAll(this.number, run);
   }
 
   /** Events up to this one will not come. */

@@ -7,6 +7,8 @@ export interface LinkDatagramsOptions extends Omit<DatagramSocketOptions, 'onDat
   readonly onDatagram: (bytes: Uint8Array, from: string) => void;
 }
 
+/** What an Ethernet frame carries over IPv4: 1500 − 20 − 8. */
+const WHOLE_BYTES_MAX = 1472;
 /** Addresses that are remembered in the form that is sent to; beyond it they are made anew. */
 const TARGETS_MAX = 16_384;
 
@@ -17,9 +19,19 @@ export class LinkDatagrams {
 
   /** @throws {ServerError} when it cannot listen */
   static async open({ onDatagram, ...options }: LinkDatagramsOptions): Promise<LinkDatagrams> {
+    // Sources that come again are mostly the same object.
+    const texts = new WeakMap<DatagramTarget, string>();
+    const textOf = (target: DatagramTarget): string => {
+      const known = texts.get(target);
+      if (known !== undefined) return known;
+      const text = addressText(target.address, target.port);
+      texts.set(target, text);
+      return text;
+    };
     const socket = await DatagramSocket.open({
       ...options,
-      onDatagram: (bytes, { target }) => onDatagram(bytes, addressText(target.address, target.port)),
+      isUnfragmented: true,
+      onDatagram: (bytes, { target }) => onDatagram(bytes, textOf(target)),
     });
     return new LinkDatagrams(socket);
   }
@@ -28,12 +40,21 @@ export class LinkDatagrams {
     this.#socket = socket;
   }
 
+  /**
+   * The largest datagram that may be tried, bytes: where the system would cut it and not say so, none that Ethernet does not
+   * carry whole.
+   */
+  bytesMax(wanted: number): number {
+    return this.#socket.isUnfragmented ? wanted : Math.min(wanted, WHOLE_BYTES_MAX);
+  }
+
   get port(): number {
     return this.#socket.port;
   }
 
+  /** @param bytes good until this returns */
   send(bytes: Uint8Array, to: string): void {
-    this.#socket.queue(this.#targets.get(to) ?? this.#remember(to), bytes);
+    this.#socket.queue(this.#targets.get(to) ?? this.#remember(to), bytes, true);
   }
 
   /** Hand what was queued to the system now. */

@@ -1,13 +1,15 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { exporterValues, LinkLoop, loadCertificate, nodeLinkCrypto } from '@confab/link';
+import { exporterValues, LinkLoop, loadCertificate, nodeLinkCrypto, openSslCrypto } from '@confab/link';
 import {
   connectionIdOf,
   encodeHandshake,
   type Hello,
+  LINK_DATAGRAM_BYTES_MAX,
   LINK_ID_BYTES,
   LINK_NAME_BYTES_MAX,
   LINK_RECORD_BYTES_MAX,
+  type LinkCrypto,
   LinkErrorCode,
   looksLikePacket,
 } from '@confab/wire/link';
@@ -29,6 +31,8 @@ import { LinkSessions } from './sessions.ts';
 import { LinkTotals } from './totals.ts';
 
 const TICKET_BYTES = 32;
+/** All sessions make their packets here: each is in the socket's batch before the next one is made. */
+const packetBuffer = new Uint8Array(LINK_DATAGRAM_BYTES_MAX);
 /** At shutdown: time for clients to take their goodbye, ms. */
 const STOP_MS = 1000;
 /** Of the record of the longest message: what is beside its body. */
@@ -47,6 +51,7 @@ export class LinkGateway implements Gateway {
       }),
   });
   readonly #totals = new LinkTotals();
+  readonly #crypto: LinkCrypto;
   readonly #sessions: LinkSessions;
   readonly #sessionContext: SessionContext;
   readonly #stopObserving: () => void;
@@ -55,8 +60,10 @@ export class LinkGateway implements Gateway {
   #isDraining = false;
 
   constructor(context: GatewayContext) {
-    const { hub, config, log, stats } = context;
+    const { hub, config, log, stats, batching } = context;
     const { link } = config;
+    const fastCrypto = batching?.foreign === undefined ? undefined : openSslCrypto(batching.foreign);
+    this.#crypto = fastCrypto ?? nodeLinkCrypto;
     this.#context = context;
     this.#stats = stats.wire('link');
     this.#sessions = new LinkSessions(link, (ticket) => hash('sha256', ticket, 'base64url'));
@@ -202,10 +209,14 @@ export class LinkGateway implements Gateway {
       {
         role: 'server',
         mode: hasDatagrams ? 'auto' : 'tcp',
-        crypto: nodeLinkCrypto,
+        crypto: this.#crypto,
+        packetBuffer,
         datagramSecret: hasDatagrams ? secret : undefined,
         connectionId,
-        datagramBytesMax: Math.min(hello.datagramBytesMax, link.datagramBytesMax),
+        datagramBytesMax: Math.min(
+          hello.datagramBytesMax,
+          this.#datagrams?.bytesMax(link.datagramBytesMax) ?? link.datagramBytesMax,
+        ),
         peerAddress: undefined,
       },
       this.#stats,
@@ -257,7 +268,7 @@ export class LinkGateway implements Gateway {
   #freshConnectionId(): Uint8Array {
     for (;;) {
       const id = randomBytes(LINK_ID_BYTES);
-      if (this.#sessions.byConnectionId(id) === undefined) return id;
+      if (this.#sessions.isFree(id)) return id;
     }
   }
 }

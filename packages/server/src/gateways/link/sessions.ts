@@ -11,7 +11,7 @@ export class LinkSessions {
   readonly #limits: SessionsLimits;
   readonly #digest: (ticket: Uint8Array) => string;
   readonly #byTicket = new Map<string, LinkServerSession>();
-  readonly #byConnectionId = new Map<string, LinkServerSession>();
+  readonly #byConnectionId = new Map<number, LinkServerSession>();
   readonly #countByAddress = new Map<string, number>();
 
   /** @param digest one-way, so that the time a look-up takes tells nothing about tickets that exist */
@@ -39,7 +39,13 @@ export class LinkSessions {
   }
 
   byConnectionId(id: Uint8Array): LinkServerSession | undefined {
-    return this.#byConnectionId.get(keyOf(id));
+    const session = this.#byConnectionId.get(keyOf(id));
+    return session !== undefined && isSame(session.connectionId, id) ? session : undefined;
+  }
+
+  /** Whether a new session can be found by this connection id. */
+  isFree(id: Uint8Array): boolean {
+    return !this.#byConnectionId.has(keyOf(id));
   }
 
   /** End the sessions of a user name that have proved a device key. */
@@ -67,7 +73,14 @@ export class LinkSessions {
   }
 }
 
-/** One character a byte: the cheapest text there is. */
-function keyOf(id: Uint8Array): string {
-  return String.fromCharCode(...id);
+/** The first six bytes: as many as a number holds. Two ids in use that agree in them are ruled out by {@link LinkSessions.isFree}. */
+function keyOf(id: Uint8Array): number {
+  return (
+    (id[0]! * 0x1_00_00 + id[1]! * 0x1_00 + id[2]!) * 0x1_00_00_00 + (id[3]! * 0x1_00_00 + id[4]! * 0x1_00 + id[5]!)
+  );
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
+  return one.length === other.length;
 }
