@@ -17,6 +17,11 @@ interface FakeOptions {
   readonly inCommitted?: () => void;
 }
 
+/** As an operation that adds so many events. */
+const weighing = (operation: Operation, weight: number): Operation =>
+  // Its methods are its own: a copy has them too.
+  ({ ...operation, weight });
+
 interface Setup {
   readonly queueMax?: number;
   readonly batchMax?: number;
@@ -89,6 +94,20 @@ async function makeCommitter({ queueMax = 1000, batchMax = 100 }: Setup = {}) {
 
 const bodies = (store: ScriptedStore, roomId = 1) =>
   store.events(roomId).map((event) => new TextDecoder().decode(event.body));
+
+test('a batch holds as much as it may by weight, and an operation that weighs more is a batch of its own', async () => {
+  const { store, append, enqueue, run, committer } = await makeCommitter({ batchMax: 4, queueMax: 13 });
+  enqueue(weighing(append('a'), 3), append('b'), append('c'), weighing(append('d'), 6), append('e'));
+  assert.deepEqual([committer.queueLength, committer.room, committer.hasRoom], [12, 1, true]);
+  enqueue(append('f'));
+  assert.deepEqual([committer.room, committer.hasRoom], [0, false]);
+  await run();
+  assert.deepEqual(
+    store.commits.map(({ length }) => length),
+    [2, 1, 1, 2],
+  );
+  assert.deepEqual([bodies(store), committer.queueLength, committer.room], [['a', 'b', 'c', 'd', 'e', 'f'], 0, 13]);
+});
 
 test('everything of one turn is one commit, and nothing is written before the turn ends', async () => {
   const { store, append, enqueue, run, schedule } = await makeCommitter();

@@ -18,6 +18,8 @@ export interface Batch {
  * then exactly one of `committed`, `repeated` or `failed`.
  */
 export interface Operation {
+  /** Events that it adds, when it may be more than one: how much of a queue and of a batch it takes up. */
+  readonly weight?: number;
   /** Add changes to the batch. Throwing a CoreError refuses the operation alone: `failed` is called with it. */
   seal(batch: Batch): void;
   /** The store has it; readers have not been handed its events yet. For wires that acknowledge before they deliver. */
@@ -61,6 +63,7 @@ const TRICKLE_MAX = 32;
 export class Committer {
   readonly #options: CommitterOptions;
   #queue: Operation[] = [];
+  #queueWeight = 0;
   #isScheduled = false;
   #isCommitting = false;
   #isStoreFailing = false;
@@ -80,19 +83,25 @@ export class Committer {
     return this.#position;
   }
 
-  /** Operations waiting for the next transaction. */
+  /** Weight of the operations that wait for the next transaction. */
   get queueLength(): number {
-    return this.#queue.length;
+    return this.#queueWeight;
+  }
+
+  /** So much more the queue takes from users. */
+  get room(): number {
+    return Math.max(0, this.#options.queueMax - this.#queueWeight);
   }
 
   /** Whether the queue takes more requests from users. */
   get hasRoom(): boolean {
-    return this.#queue.length < this.#options.queueMax;
+    return this.room > 0;
   }
 
   enqueue(operation: Operation): void {
     if (this.#queue.length === 0) this.#gatheringSinceMs = this.#options.clock.monotonicMs();
     this.#queue.push(operation);
+    this.#queueWeight += weightOf(operation);
     this.#wake();
   }
 
@@ -118,9 +127,7 @@ export class Committer {
   }
 
   #commitNext(): void {
-    const { batchMax } = this.#options;
-    const operations = this.#queue.length <= batchMax ? this.#queue : this.#queue.slice(0, batchMax);
-    this.#queue = operations === this.#queue ? [] : this.#queue.slice(batchMax);
+    const operations = this.#takeBatch();
     const sinceMs = this.#gatheringSinceMs;
     this.#gatheringSinceMs = this.#options.clock.monotonicMs();
     this.#isCommitting = true;
@@ -128,15 +135,40 @@ export class Committer {
       this.#isCommitting = false;
       // What must happen whatever the disk says waits in front for the next request to wake the queue: no busy loop.
       const hadNews = this.#queue.length > 0;
-      if (retained.length > 0) this.#queue = [...retained, ...this.#queue];
+      if (retained.length > 0) {
+        this.#queue = [...retained, ...this.#queue];
+        this.#queueWeight += totalWeight(retained);
+      }
       if (hadNews) {
-        this.#wake(this.#queue.length < TRICKLE_MAX);
+        this.#wake(this.#queueWeight < TRICKLE_MAX);
         return;
       }
       const idle = this.#idle;
       this.#idle = [];
       for (const resolve of idle) resolve();
     });
+  }
+
+  /** The oldest operations, as many as a batch holds, and at least one. */
+  #takeBatch(): Operation[] {
+    const queue = this.#queue;
+    const { batchMax } = this.#options;
+    if (this.#queueWeight <= batchMax) {
+      this.#queue = [];
+      this.#queueWeight = 0;
+      return queue;
+    }
+    let count = 0;
+    let weight = 0;
+    for (const operation of queue) {
+      const next = weight + weightOf(operation);
+      if (next > batchMax && count > 0) break;
+      weight = next;
+      count += 1;
+    }
+    this.#queue = queue.slice(count);
+    this.#queueWeight -= weight;
+    return queue.slice(0, count);
   }
 
   /** Writes, publishes, tells. Never rejects, whatever its parts throw. Returns the operations to try again. */
@@ -195,7 +227,7 @@ export class Committer {
       const mark = batch.changes.length;
       try {
         operation.seal(batch);
-        batch.ownChangesFrom(mark, operation);
+        batch.own(mark, operation);
       } catch (cause) {
         if (!(cause instanceof CoreError) || batch.changes.length !== mark) {
           this.#options.onFault(cause);
@@ -220,6 +252,7 @@ export class Committer {
     // The next batch would be this one again, over and over, and whoever waits behind it would never be told.
     const waiting = this.#queue;
     this.#queue = [];
+    this.#queueWeight = 0;
     for (const operation of waiting) this.#fail(operation, error, retained);
   }
 
@@ -273,6 +306,16 @@ export class Committer {
   }
 }
 
+function weightOf({ weight = 1 }: Operation): number {
+  return weight;
+}
+
+function totalWeight(operations: readonly Operation[]): number {
+  let total = 0;
+  for (const operation of operations) total += weightOf(operation);
+  return total;
+}
+
 function storeFailure(cause: unknown): CoreError {
   return cause instanceof CoreError ? cause : new CoreError('STORE_FAILED', 'The store could not write', { cause });
 }
@@ -280,7 +323,9 @@ function storeFailure(cause: unknown): CoreError {
 class SealedBatch implements Batch {
   readonly changes: StoreChange[] = [];
   readonly events = new Map<RoomLog, RoomEvent[]>();
+  /** Who made the changes, each from its mark on. */
   readonly #owners: Operation[] = [];
+  readonly #marks: number[] = [];
   readonly #timeMs: number;
   #position: number;
 
@@ -307,15 +352,18 @@ class SealedBatch implements Batch {
     return event;
   }
 
-  ownChangesFrom(mark: number, operation: Operation): void {
-    for (let index = mark; index < this.changes.length; index += 1) this.#owners[index] = operation;
+  /** The changes from `mark` on are this operation's. */
+  own(mark: number, operation: Operation): void {
+    this.#marks.push(mark);
+    this.#owners.push(operation);
   }
 
   /** Who made the changes that repeat client ids, each with the event that has its id. */
   repeatedBy(duplicates: readonly DuplicateEvent[]): Map<Operation, RoomEvent> {
     const repeated = new Map<Operation, RoomEvent>();
     for (const { index, event } of duplicates) {
-      const operation = this.#owners[index];
+      const owner = index < this.changes.length ? this.#marks.findLastIndex((mark) => mark <= index) : -1;
+      const operation = this.#owners[owner];
       if (operation !== undefined) repeated.set(operation, event);
     }
     return repeated;

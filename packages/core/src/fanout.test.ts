@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { propertyRuns, RecordingEncoding, RecordingOutlet, ScriptedStore, settlePromises } from '@confab/testing';
 import fc from 'fast-check';
+import type { UnitRun } from './encoding.ts';
 import { EventKind, type RoomEvent } from './event.ts';
 import { Fanout } from './fanout.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { RoomLog } from './log.ts';
+import type { Reader } from './reader.ts';
 
 /** A room's fan-out over a real log and a scripted store. `write` stores and publishes so many events as one batch. */
 async function makeRoom(setup: Partial<Limits> = {}) {
@@ -73,28 +75,46 @@ test('a unit names the event and the member it is from, and an event may be seve
   assert.equal(reader.cursor, 3, 'what the wire does not show counts as handed over');
 });
 
-test('an encoding that shares work among events is given each burst whole, and its units are kept for who reads later', async () => {
+test('an encoding that shares work among events is given each burst whole, and it is kept for who is behind', async () => {
   const { fanout, write } = await makeRoom();
   const bursts: number[][] = [];
-  const encoding = Object.assign(new RecordingEncoding(), {
-    encodeTogether: (events: readonly RoomEvent[]) => {
+  const encoding: RecordingEncoding = Object.assign(new RecordingEncoding(), {
+    encodeTogether: (events: readonly RoomEvent[]): UnitRun => {
       bursts.push(events.map(({ seq }) => seq));
       // It shows no event 2.
-      const shown = events.filter(({ seq }) => seq !== 2);
-      return shown.map(({ seq, author }) => ({ seq, author, bytes: new Uint8Array([seq]) }));
+      const unitOf = (seq: number) => (seq === 2 ? undefined : { seq, author: 7, bytes: new Uint8Array([seq]) });
+      const count = events.filter(({ seq }) => seq !== 2).length;
+      return { firstSeq: events[0]!.seq, lastSeq: events.at(-1)!.seq, count, unitOf };
+    },
+    deliverRun: (run: UnitRun, readers: readonly Reader<RecordingOutlet>[]) => {
+      const units = range(run.firstSeq, run.lastSeq).map((seq) => run.unitOf(seq));
+      encoding.deliver(
+        units.filter((unit) => unit !== undefined),
+        readers,
+      );
     },
   });
-  const [live, late] = [new RecordingOutlet('live'), new RecordingOutlet('late')];
+  const [live, slow, late] = ['live', 'slow', 'late'].map((name) => new RecordingOutlet(name)) as [
+    RecordingOutlet,
+    RecordingOutlet,
+    RecordingOutlet,
+  ];
   fanout.attach(encoding, 1, live, 0);
+  const reader = fanout.attach(encoding, 2, slow, 0);
+  reader.pause();
   await write(3);
   await write();
-  fanout.attach(encoding, 2, late, 0);
-  assert.deepEqual(bursts, [[1, 2, 3]], 'one event has nobody to share with');
-  for (const outlet of [live, late]) {
-    assert.deepEqual(outlet.seqs, [1, 3, 4]);
+  reader.resume();
+  assert.deepEqual(bursts, [[1, 2, 3], [4]]);
+  await write();
+  fanout.attach(encoding, 3, late, 4);
+  assert.deepEqual(bursts.slice(2), [[5], [5]], 'where nobody is behind, nothing is kept');
+  assert.deepEqual(late.seqs, [5]);
+  for (const outlet of [live, slow]) {
+    assert.deepEqual(outlet.seqs, [1, 3, 4, 5]);
     assert.deepEqual([...outlet.units[1]!.bytes], [3]);
   }
-  assert.deepEqual(encoding.encoded, [4], 'the others were not encoded again');
+  assert.deepEqual(encoding.encoded, [], 'nothing was encoded again');
 });
 
 test('a burst that cannot be encoded together costs only the event that cannot be encoded', async () => {
@@ -104,7 +124,7 @@ test('a burst that cannot be encoded together costs only the event that cannot b
   };
   const encoding = Object.assign(
     new RecordingEncoding({ encode: ({ seq }) => (seq === 2 ? fail() : [new Uint8Array([seq])]) }),
-    { encodeTogether: fail },
+    { encodeTogether: fail, deliverRun: fail },
   );
   const outlet = new RecordingOutlet('ann');
   fanout.attach(encoding, 1, outlet, 0);

@@ -20,7 +20,7 @@ import { Passwords } from './passwords.ts';
 import type { Clock, Schedule, Secrets } from './ports.ts';
 import { Posts } from './posts.ts';
 import type { Reader } from './reader.ts';
-import type { Admission, Cursor, Entry, Post, TokenFormat } from './requests.ts';
+import type { Admission, Cursor, Entry, Post, PostRunResult, TokenFormat } from './requests.ts';
 import { Room, type RoomState } from './room.ts';
 import type { SearchIndex, SearchPage } from './search/port.ts';
 import { Searches, type SearchRequest } from './search/searches.ts';
@@ -269,6 +269,24 @@ export class Hub {
   post(member: Member, post: Post): CoreError | undefined {
     if (this.#closing !== undefined) return new CoreError('SERVER_CLOSING', 'Cannot post: the server is shutting down');
     return this.#posts.post(member, post);
+  }
+
+  /**
+   * Say several plain messages in the member's room, one directly behind the other: as `post` for each of them, for the cost
+   * of one, and all of those that are taken end in the same way.
+   * @param bodies at most RUN_MESSAGES_MAX are looked at. Must not be written to any more; where they are views of one buffer,
+   *   and make up half of it, they are kept as they are
+   * @param settle hears once how those ended that were taken: the last one's event as it stands in the log, or why none does
+   */
+  postRun(
+    member: Member,
+    bodies: readonly Uint8Array[],
+    settle: (result: RoomEvent | CoreError) => void,
+  ): PostRunResult {
+    if (this.#closing !== undefined) {
+      return { taken: 0, refusal: new CoreError('SERVER_CLOSING', 'Cannot post: the server is shutting down') };
+    }
+    return this.#posts.postRun(member, bodies, settle);
   }
 
   /**

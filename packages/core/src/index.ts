@@ -1,4 +1,4 @@
-export type { Encoding, Unit } from './encoding.ts';
+export type { Encoding, Unit, UnitRun } from './encoding.ts';
 export * from './errors.ts';
 export * from './event.ts';
 export * from './hub.ts';
@@ -10,8 +10,9 @@ export * from './names.ts';
 export type { HubObserver, RemovalReason } from './observers.ts';
 export * from './ports.ts';
 export { CLIENT_ID_LENGTH_MAX, EVENT_KIND_MAX } from './post-rules.ts';
+export { RUN_MESSAGES_MAX } from './posts.ts';
 export { Reader, type ReaderState } from './reader.ts';
-export type { Admission, Cursor, Entry, Post, TokenFormat } from './requests.ts';
+export type { Admission, Cursor, Entry, Post, PostRunResult, TokenFormat } from './requests.ts';
 export type { Room, RoomState } from './room.ts';
 export * from './search/index.ts';
 export * from './store.ts';

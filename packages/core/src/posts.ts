@@ -6,7 +6,11 @@ import type { Member } from './member.ts';
 import { PostOperation } from './operations.ts';
 import type { Clock } from './ports.ts';
 import { needsTarget, postFault, targetFault } from './post-rules.ts';
-import type { Post } from './requests.ts';
+import { PostRunOperation } from './post-run.ts';
+import type { Post, PostRunResult } from './requests.ts';
+
+/** Messages that are taken at a time, see `Hub.postRun`: bounds what one operation adds to a batch. */
+export const RUN_MESSAGES_MAX = 1024;
 
 export interface PostsOptions {
   readonly limits: Limits;
@@ -44,10 +48,10 @@ export class Posts {
       }
     }
     if (!member.bucket.take(clock.monotonicMs())) {
-      return new CoreError('RATE_LIMITED', 'Cannot post: too many messages; slow down');
+      return tooFast();
     }
     if (!committer.hasRoom || this.#lookups >= limits.commitQueueMax) {
-      return new CoreError('RATE_LIMITED', 'Cannot post: the server is busy; try again');
+      return busy();
     }
     const target = needsTarget(kind) ? this.#read(member, post.target!) : undefined;
     if (target !== undefined && !(target instanceof Promise)) {
@@ -61,14 +65,35 @@ export class Posts {
     return undefined;
   }
 
+  /** As {@link Hub.postRun}, of a server that is not closing. */
+  postRun(
+    member: Member,
+    bodies: readonly Uint8Array[],
+    settle: (result: RoomEvent | CoreError) => void,
+  ): PostRunResult {
+    const { limits, clock, committer } = this.#options;
+    const gone = goneFault(member);
+    if (gone !== undefined) return { taken: 0, refusal: gone };
+    const count = Math.min(bodies.length, RUN_MESSAGES_MAX);
+    let fitting = 0;
+    while (fitting < count && bodies[fitting]!.byteLength <= limits.messageBytesMax) fitting += 1;
+    const wanted = Math.min(fitting, committer.room);
+    const taken = member.bucket.takeUpTo(clock.monotonicMs(), wanted);
+    if (taken > 0) {
+      const run = taken === bodies.length ? bodies : bodies.slice(0, taken);
+      committer.enqueue(new PostRunOperation(member, run, settle));
+    }
+    if (taken === count) return { taken, refusal: undefined };
+    if (taken === fitting) return { taken, refusal: tooLong(bodies[taken]!.byteLength, limits.messageBytesMax) };
+    return { taken, refusal: taken < wanted ? tooFast() : busy() };
+  }
+
   #judge(member: Member, post: Post): CoreError | undefined {
     const { messageBytesMax } = this.#options.limits;
     const gone = goneFault(member);
     if (gone !== undefined) return gone;
     const { byteLength } = post.body;
-    if (byteLength > messageBytesMax) {
-      return new CoreError('MESSAGE_TOO_LONG', `Cannot post: ${byteLength} bytes exceed ${messageBytesMax}`);
-    }
+    if (byteLength > messageBytesMax) return tooLong(byteLength, messageBytesMax);
     const fault = postFault(post);
     return fault === undefined ? undefined : new CoreError('POST_INVALID', `Cannot post: ${fault}`);
   }
@@ -92,6 +117,18 @@ export class Posts {
         else operation.failed(fault);
       });
   }
+}
+
+function tooLong(byteLength: number, max: number): CoreError {
+  return new CoreError('MESSAGE_TOO_LONG', `Cannot post: ${byteLength} bytes exceed ${max}`);
+}
+
+function tooFast(): CoreError {
+  return new CoreError('RATE_LIMITED', 'Cannot post: too many messages; slow down');
+}
+
+function busy(): CoreError {
+  return new CoreError('RATE_LIMITED', 'Cannot post: the server is busy; try again');
 }
 
 function goneFault({ state, room }: Member): CoreError | undefined {

@@ -1,4 +1,5 @@
-import type { Encoding, Unit } from './encoding.ts';
+import { EncodedTail } from './encoded-tail.ts';
+import type { Encoding, Unit, UnitRun } from './encoding.ts';
 import type { RoomEvent } from './event.ts';
 import type { Limits } from './limits.ts';
 import type { RoomLog } from './log.ts';
@@ -29,9 +30,7 @@ export class Group<Outlet> {
   #readers = 0;
   #isDelivering = false;
   #hasLeavers = false;
-  /** Encoded events of the log's tail, by sequence number. */
-  readonly #encoded = new Map<number, readonly Unit[]>();
-  #encodedStartSeq: number;
+  readonly #encoded: EncodedTail;
 
   constructor(log: RoomLog, encoding: Encoding<Outlet>, roomName: string, limits: Limits, hooks: GroupHooks) {
     this.log = log;
@@ -41,7 +40,7 @@ export class Group<Outlet> {
     this.#roomName = roomName;
     this.#limits = limits;
     this.#onEmpty = hooks.onEmpty;
-    this.#encodedStartSeq = log.tailStartSeq;
+    this.#encoded = new EncodedTail(log.tailStartSeq);
   }
 
   get headSeq(): number {
@@ -100,6 +99,14 @@ export class Group<Outlet> {
     return units;
   }
 
+  /** Older events, at least one, to a reader that catches up. */
+  deliverOld(events: readonly RoomEvent[], reader: Reader<Outlet>): void {
+    const isKnown = this.#encoded.find(events[0]!.seq) !== undefined;
+    const run = isKnown ? undefined : this.#encodeTogether(events);
+    if (run === undefined) this.deliver(this.encode(events), [reader]);
+    else this.#deliverRun(run, [reader]);
+  }
+
   deliver(units: readonly Unit[], readers: readonly Reader<Outlet>[]): void {
     if (units.length === 0) return;
     try {
@@ -113,10 +120,10 @@ export class Group<Outlet> {
   publish(events: readonly RoomEvent[]): void {
     // A group that was made during this very publication: its readers began at the new head.
     if (this.handedSeq === this.log.headSeq) return;
-    this.#forgetOldEncoded();
+    this.#encoded.forgetBefore(this.log.tailStartSeq);
     this.handedSeq = this.log.headSeq;
     this.#isDelivering = true;
-    if (this.#live.length > 0) this.deliver(this.#encodeNews(events), this.#live);
+    if (this.#live.length > 0) this.#deliverNews(events);
     this.#isDelivering = false;
     this.#settleLive();
   }
@@ -129,31 +136,40 @@ export class Group<Outlet> {
     }
   }
 
-  /** As `encode`, for events that nobody has been handed yet. */
-  #encodeNews(events: readonly RoomEvent[]): readonly Unit[] {
-    if (events.length === 1 || this.encoding.encodeTogether === undefined) return this.encode(events);
-    let units: readonly Unit[];
+  /** Undefined: the encoding does not do so, or could not. */
+  #encodeTogether(events: readonly RoomEvent[]): UnitRun | undefined {
+    const { encoding } = this;
+    if (encoding.encodeTogether === undefined || encoding.deliverRun === undefined) return undefined;
     try {
-      units = this.encoding.encodeTogether(events, this.#roomName);
+      return encoding.encodeTogether(events, this.#roomName);
     } catch {
-      return this.encode(events);
+      return undefined;
     }
-    if (this.encoding.isReplayed) this.#keep(events, units);
-    return units;
   }
 
-  #keep(events: readonly RoomEvent[], units: readonly Unit[]): void {
-    let at = 0;
-    for (const { seq } of events) {
-      const unit = units[at];
-      const hasUnit = unit?.seq === seq;
-      if (hasUnit) at += 1;
-      if (seq >= this.#encodedStartSeq) this.#encoded.set(seq, hasUnit ? [unit] : []);
+  #deliverRun(run: UnitRun, readers: readonly Reader<Outlet>[]): void {
+    if (run.count === 0) return;
+    try {
+      this.encoding.deliverRun?.(run, readers);
+    } catch (error) {
+      this.onFault(error);
     }
+  }
+
+  /** To all live readers, for the first time. */
+  #deliverNews(events: readonly RoomEvent[]): void {
+    const run = this.#encodeTogether(events);
+    if (run === undefined) {
+      this.deliver(this.encode(events), this.#live);
+      return;
+    }
+    // For those who are behind. Where nobody is, all have it, and keeping it would cost more than making it again.
+    if (this.encoding.isReplayed && this.#live.length < this.#readers) this.#encoded.keepRun(run);
+    this.#deliverRun(run, this.#live);
   }
 
   #encodeOne(event: RoomEvent): readonly Unit[] {
-    const known = this.#encoded.get(event.seq);
+    const known = this.#encoded.find(event.seq);
     if (known !== undefined) return known;
     let units: Unit[] = [];
     try {
@@ -165,14 +181,8 @@ export class Group<Outlet> {
       units = [];
       this.onFault(error);
     }
-    if (this.encoding.isReplayed && event.seq >= this.#encodedStartSeq) this.#encoded.set(event.seq, units);
+    if (this.encoding.isReplayed) this.#encoded.keep(event.seq, units);
     return units;
-  }
-
-  #forgetOldEncoded(): void {
-    const startSeq = this.log.tailStartSeq;
-    if (this.#encoded.size === 0) this.#encodedStartSeq = startSeq;
-    for (; this.#encodedStartSeq < startSeq; this.#encodedStartSeq += 1) this.#encoded.delete(this.#encodedStartSeq);
   }
 
   /** Take out who left during a delivery and put in who came. */

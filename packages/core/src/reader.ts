@@ -122,7 +122,7 @@ export class Reader<Outlet> {
     }
     if (events.length === 0) return;
     this.#cursor = events[events.length - 1]!.seq;
-    this.#group.deliver(this.#group.encode(events), [this]);
+    this.#group.deliverOld(events, this);
   }
 
   #skip(lastSeq: number): void {

@@ -57,6 +57,14 @@ export interface Post {
   readonly settle?: ((result: RoomEvent | CoreError) => void) | undefined;
 }
 
+/** What became of a run of messages, see `Hub.postRun`. */
+export interface PostRunResult {
+  /** So many of the first ones are on their way. */
+  readonly taken: number;
+  /** Why the one behind them is not; undefined: it was not looked at, or there is none. */
+  readonly refusal: CoreError | undefined;
+}
+
 /** Where a client says it stopped reading. */
 export interface Cursor {
   readonly roomId: number;

@@ -45,6 +45,13 @@ test('what cannot be taken whole is not taken in part', () => {
   assert.equal(bucket.take(0, 1), true);
 });
 
+test('of several tokens, as many are taken as there are whole ones', () => {
+  const bucket = new TokenBucket(rate, 0);
+  assert.deepEqual([bucket.takeUpTo(0, 2), bucket.takeUpTo(0, 5), bucket.takeUpTo(0, 5)], [2, 1, 0]);
+  assert.equal(bucket.takeUpTo(199, 5), 1);
+  assert.equal(bucket.takeUpTo(200, 5), 1);
+});
+
 test('draining takes what is there, down to nothing', () => {
   const bucket = new TokenBucket(rate, 0);
   bucket.drain(0, 2);

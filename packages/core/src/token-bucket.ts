@@ -23,6 +23,14 @@ export class TokenBucket {
     return true;
   }
 
+  /** Take as many whole tokens as there are, at most `count`; says how many that was. */
+  takeUpTo(nowMs: number, count: number): number {
+    this.#refill(nowMs);
+    const taken = Math.min(count, Math.floor(this.#tokens));
+    this.#tokens -= taken;
+    return taken;
+  }
+
   /** Take `count` tokens, or as many of them as there are. */
   drain(nowMs: number, count = 1): void {
     this.#refill(nowMs);

@@ -3,11 +3,17 @@ type Produce = () => string;
 /** Answers that were given are forgotten when so many of them stand before one that is not ready. */
 const GIVEN_MAX = 256;
 
-interface Answer {
-  /** Undefined: a message's echo is its answer, and nothing else need be said. */
+/** Of a connection that waits for nothing, as most do. Never written to. */
+const NONE: Answer[] = [];
+
+/** What a request is answered with, or several messages that end in the same way. */
+export interface Answer {
+  /** Requests that it answers. */
+  readonly requests: number;
+  /** What is said for each of them. Undefined: a message's echo is its answer, and nothing else need be said. */
   produce: Produce | undefined;
   isReady: boolean;
-  /** The echo's sequence number in the room's log: ready when it was handed out. */
+  /** The last echo's sequence number in the room's log: ready when it was handed out. */
   echoSeq: number;
 }
 
@@ -16,47 +22,54 @@ interface Answer {
  * echo, which comes with the events of the room, or by an error.
  */
 export class AnswerQueue {
-  readonly #send: (text: string) => void;
-  #answers: Answer[] = [];
+  readonly #outlet: { send(text: string): void };
+  #answers: Answer[] = NONE;
   /** Of these, so many at the beginning have been given. */
   #given = 0;
+  #length = 0;
   #handedSeq = 0;
   #isFlushing = false;
 
-  constructor(send: (text: string) => void) {
-    this.#send = send;
+  /** @param outlet where answers are said */
+  constructor(outlet: { send(text: string): void }) {
+    this.#outlet = outlet;
   }
 
   /** Requests that are not answered. */
   get length(): number {
-    return this.#answers.length - this.#given;
+    return this.#length;
   }
 
   /** An answer that is ready; it is made when its turn has come. */
   add(produce: Produce): void {
-    if (this.length === 0) this.#send(produce());
-    else this.#answers.push({ produce, isReady: true, echoSeq: 0 });
+    if (this.#length === 0) this.#outlet.send(produce());
+    else this.#push({ requests: 1, produce, isReady: true, echoSeq: 0 });
   }
 
-  /**
-   * A message that is under way.
-   * @returns to be called once with what to say instead of the echo, or with the echo's sequence number
-   */
-  addPost(): (error: Produce | undefined, echoSeq?: number) => void {
-    const answer: Answer = { produce: undefined, isReady: false, echoSeq: 0 };
-    this.#answers.push(answer);
-    return (error, echoSeq = 0) => {
-      answer.produce = error;
-      answer.echoSeq = echoSeq;
-      answer.isReady = true;
-      this.#flush();
-    };
+  /** So many requests, such as messages, that are under way together; to be settled once. */
+  addPending(requests: number): Answer {
+    return this.#push({ requests, produce: undefined, isReady: false, echoSeq: 0 });
+  }
+
+  /** @param produce what to say to each, as an error instead of each echo; undefined: the last echo has the sequence number `echoSeq` */
+  settle(answer: Answer, produce: Produce | undefined, echoSeq = 0): void {
+    answer.produce = produce;
+    answer.echoSeq = echoSeq;
+    answer.isReady = true;
+    this.#flush();
   }
 
   /** The room's events up to this one were handed out. */
   handed(seq: number): void {
     this.#handedSeq = seq;
-    if (this.length > 0) this.#flush();
+    if (this.#length > 0) this.#flush();
+  }
+
+  #push(answer: Answer): Answer {
+    this.#length += answer.requests;
+    if (this.#answers === NONE) this.#answers = [];
+    this.#answers.push(answer);
+    return answer;
   }
 
   #flush(): void {
@@ -64,12 +77,17 @@ export class AnswerQueue {
     this.#isFlushing = true;
     const answers = this.#answers;
     while (this.#given < answers.length) {
-      const { isReady, echoSeq, produce } = answers[this.#given]!;
+      const { requests, isReady, echoSeq, produce } = answers[this.#given]!;
       if (!isReady || echoSeq > this.#handedSeq) break;
       this.#given += 1;
-      if (produce !== undefined) this.#send(produce());
+      this.#length -= requests;
+      if (produce === undefined) continue;
+      for (let index = 0; index < requests; index += 1) this.#outlet.send(produce());
     }
-    if (this.#given === answers.length || this.#given >= GIVEN_MAX) {
+    if (this.#given === answers.length) {
+      this.#answers = NONE;
+      this.#given = 0;
+    } else if (this.#given >= GIVEN_MAX) {
       answers.splice(0, this.#given);
       this.#given = 0;
     }

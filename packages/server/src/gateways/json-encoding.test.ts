@@ -4,8 +4,8 @@ import { EventKind, type RoomEvent, type Unit } from '@confab/core';
 import { propertyRuns } from '@confab/testing/property-runs';
 import fc from 'fast-check';
 import { JsonStreamEncoding } from './json-encoding.ts';
-import { joined } from './json-framing.ts';
 import { lineFraming } from './json-lines/connection.ts';
+import { joined } from './json-run.ts';
 import { frameFraming } from './websocket/frame.ts';
 
 const texts = fc.array(
@@ -37,7 +37,10 @@ for (const [name, framing] of Object.entries({ lines: lineFraming, frames: frame
         const alone: Unit[] = events.flatMap((event) =>
           encoding.encode(event, 'lobby').map((bytes) => ({ seq: event.seq, author: event.author, bytes })),
         );
-        const together = encoding.encodeTogether(events, 'lobby');
+        const run = encoding.encodeTogether(events, 'lobby');
+        const together = events.map(({ seq }) => run.unitOf(seq)).filter((unit) => unit !== undefined);
+        assert.deepEqual([run.firstSeq, run.lastSeq, run.count], [1, events.length, alone.length]);
+        assert.ok(Buffer.concat(alone.map(({ bytes }) => bytes)).equals(run.bytes));
         const plain = (units: readonly Unit[]) =>
           units.map(({ seq, author, bytes }) => [seq, author, Buffer.from(bytes).toString('latin1')]);
         assert.deepEqual(plain(together), plain(alone));

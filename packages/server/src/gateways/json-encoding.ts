@@ -1,7 +1,8 @@
 import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
 import type { OlderWires } from './degraded.ts';
 import { jsonTextOf } from './json-events.ts';
-import { FrameRun, framed, type JsonFraming, joined } from './json-framing.ts';
+import { framed, type JsonFraming } from './json-framing.ts';
+import { type FrameRun, joined, RunWriter } from './json-run.ts';
 
 /** Where a member of a JSON stream is written to. */
 export interface JsonOutlet {
@@ -24,11 +25,13 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   readonly isReplayed = true;
   readonly #framing: JsonFraming;
   readonly #olderWires: OlderWires;
+  readonly #writer: RunWriter;
 
   constructor(name: string, framing: JsonFraming, olderWires: OlderWires) {
     this.name = name;
     this.#framing = framing;
     this.#olderWires = olderWires;
+    this.#writer = new RunWriter(framing, olderWires);
   }
 
   encode(event: RoomEvent, room: string): readonly Uint8Array[] {
@@ -36,27 +39,25 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
     return text === undefined ? [] : [framed(this.#framing, text)];
   }
 
-  encodeTogether(events: readonly RoomEvent[], room: string): readonly Unit[] {
-    const told: RoomEvent[] = [];
-    const texts: string[] = [];
-    for (const event of events) {
-      const text = jsonTextOf(event, room, this.#olderWires);
-      if (text === undefined) continue;
-      told.push(event);
-      texts.push(text);
-    }
-    return new FrameRun(this.#framing, told, texts).units;
+  encodeTogether(events: readonly RoomEvent[], room: string): FrameRun {
+    return this.#writer.write(events, room);
   }
 
   deliver(units: readonly Unit[], readers: readonly Reader<JsonOutlet>[]): void {
-    const bytes = joined(units);
-    const lastSeq = units[units.length - 1]!.seq;
-    for (const reader of readers) {
-      if (reader.state !== 'detached') reader.outlet.take(reader, bytes, units.length, lastSeq);
-    }
+    write(readers, joined(units), units.length, units[units.length - 1]!.seq);
+  }
+
+  deliverRun(run: FrameRun, readers: readonly Reader<JsonOutlet>[]): void {
+    write(readers, run.bytes, run.count, run.lastSeq);
   }
 
   skipped(reader: Reader<JsonOutlet>, firstSeq: number, lastSeq: number): void {
     reader.outlet.miss(lastSeq - firstSeq + 1);
+  }
+}
+
+function write(readers: readonly Reader<JsonOutlet>[], bytes: Uint8Array, events: number, lastSeq: number): void {
+  for (const reader of readers) {
+    if (reader.state !== 'detached') reader.outlet.take(reader, bytes, events, lastSeq);
   }
 }

@@ -176,6 +176,60 @@ test('answers come in the order of the requests, errors behind the echoes of wha
   closeAll(ann);
 });
 
+test('messages that came together are one delivery, and each that is refused has an error of its own, in its place', async () => {
+  const limits = { memberMessages: { perSecond: 1, burst: 3 }, messageBytesMax: 10 };
+  const { world, join, open, stats } = await openScene({ limits });
+  const [ann, bob] = [await join('Ann'), await join('Bob')];
+  ann.take();
+  const received = stats.received;
+  ann.hearMessages('1', 'x'.repeat(11), '2', '3', '4', '5');
+  ann.hear({ type: 'rooms' });
+  assert.equal(stats.received, received + 7);
+  await world.run();
+  assert.deepEqual(bob.writes, [bob.writes[0]], 'one write');
+  assert.deepEqual(bob.take(), ['3 Ann: 1', '4 Ann: 2', '5 Ann: 3']);
+  assert.deepEqual(ann.take(), [
+    '3 Ann: 1',
+    '4 Ann: 2',
+    '5 Ann: 3',
+    '5 ! Message too long',
+    '5 ! Too many requests, slow down',
+    '5 ! Too many requests, slow down',
+    '5 rooms lobby',
+  ]);
+  assert.deepEqual([stats.drops.refused, stats.drops.limited], [1, 2]);
+  const stranger = open();
+  stranger.take();
+  stranger.hearMessages('a', 'b');
+  assert.deepEqual(stranger.take(), ['5 ! Join a room first', '5 ! Join a room first']);
+  closeAll(ann, bob, stranger);
+});
+
+test('messages of which the store takes none are refused one by one', async () => {
+  const { world, join } = await openScene();
+  const ann = await join('Ann');
+  world.store.fail();
+  ann.hearMessages('1', '2');
+  await world.run();
+  assert.deepEqual(ann.take(), ['1 ! Server error', '1 ! Server error']);
+  closeAll(ann);
+});
+
+test('no more messages are under way than a connection may have, and those that wait are said later, in order', async () => {
+  const { world, join } = await openScene({ limits: { memberMessages: { perSecond: 1, burst: 5000 } } });
+  const ann = await join('Ann');
+  const texts = Array.from({ length: 2500 }, (_, index) => String(index));
+  ann.hearMessages(...texts);
+  assert.ok(!ann.isReading);
+  await world.run();
+  assert.deepEqual(
+    ann.take().map((line) => line.replace(/.*: /, '')),
+    texts,
+  );
+  assert.ok(ann.isReading);
+  closeAll(ann);
+});
+
 test('what was said before leaving is heard by all, the leaver included', async () => {
   const { world, join } = await openScene();
   const [ann, bob] = [await join('Ann'), await join('Bob')];

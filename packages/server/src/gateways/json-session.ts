@@ -17,11 +17,11 @@ import {
   jsonErrorTexts,
   unknownTypeText,
 } from '@confab/wire/json';
-import { AnswerQueue } from './answer-queue.ts';
+import { type Answer, AnswerQueue } from './answer-queue.ts';
 import type { JsonOutlet } from './json-encoding.ts';
 import { historyCursor, jsonErrorOf } from './json-events.ts';
 import { type JsonSearch, searchForJson } from './json-found.ts';
-import { InputQueue, type JsonInput } from './json-input.ts';
+import { countOf, InputQueue, type JsonInput } from './json-input.ts';
 import type { JsonSessions } from './json-sessions.ts';
 import type { JsonTransport } from './json-transport.ts';
 
@@ -35,7 +35,8 @@ const ANSWERS_MAX = 1024;
 export class JsonSession implements JsonOutlet {
   readonly transport: JsonTransport;
   readonly #sessions: JsonSessions;
-  readonly #faults: TokenBucket;
+  /** Of who has sent bad input. */
+  #faults: TokenBucket | undefined;
   readonly #answers: AnswerQueue;
   readonly #input = new InputQueue();
   #member: Member | undefined;
@@ -55,9 +56,7 @@ export class JsonSession implements JsonOutlet {
   constructor(sessions: JsonSessions, transport: JsonTransport) {
     this.#sessions = sessions;
     this.transport = transport;
-    const { clock, limits } = sessions.hub;
-    this.#faults = new TokenBucket(limits.addressFaults, clock.monotonicMs());
-    this.#answers = new AnswerQueue((text) => transport.send(text));
+    this.#answers = new AnswerQueue(transport);
   }
 
   get member(): Member | undefined {
@@ -66,14 +65,14 @@ export class JsonSession implements JsonOutlet {
 
   /** Whether what was read has not been dealt with, so that nothing more should be read. */
   get isBusy(): boolean {
-    return this.#isJoining || this.#input.length > 0 || this.#answers.length >= ANSWERS_MAX;
+    return this.#isJoining || !this.#input.isEmpty || this.#answers.length >= ANSWERS_MAX;
   }
 
   /** The peer says something. At most what one read gave should come after `isBusy` has turned true. */
   receive(inputs: readonly JsonInput[]): void {
     if (this.#isOver || this.#isInputOver) return;
     this.#input.push(inputs);
-    this.#sessions.stats.received += inputs.length;
+    for (const input of inputs) this.#sessions.stats.received += countOf(input);
     this.#run();
   }
 
@@ -174,6 +173,7 @@ export class JsonSession implements JsonOutlet {
       this.#complain(input.text);
       return true;
     }
+    if (input.kind === 'messages') return this.#takeMessages(input.bodies);
     const request = decodeJsonRequest(input.text);
     if ('kind' in request) {
       this.#complain(request.text);
@@ -192,7 +192,7 @@ export class JsonSession implements JsonOutlet {
         this.#join(request);
         return;
       case 'message':
-        this.#post(request.text);
+        this.#post([Buffer.from(request.text)]);
         return;
       case 'rooms':
         this.#answers.add(() => this.#sessions.rooms.text);
@@ -274,25 +274,50 @@ export class JsonSession implements JsonOutlet {
     this.#sessions.hub.leave(member);
   }
 
-  #post(text: string): void {
+  /** As many as can be under way. False: the others must wait. */
+  #takeMessages(bodies: readonly Uint8Array[]): boolean {
+    let at = 0;
+    while (at < bodies.length) {
+      const room = ANSWERS_MAX - this.#answers.length;
+      if (room <= 0) {
+        this.#input.replaceFirst(bodies.slice(at));
+        return false;
+      }
+      at += this.#post(at === 0 && bodies.length <= room ? bodies : bodies.slice(at, at + room));
+    }
+    return true;
+  }
+
+  /** Say the first of these, or more of them. Says how many were dealt with. */
+  #post(bodies: readonly Uint8Array[]): number {
     const member = this.#member;
     if (member === undefined) {
-      this.#refuse(jsonErrorTexts.joinRoomFirst);
+      for (const _ of bodies) this.#refuse(jsonErrorTexts.joinRoomFirst);
+      return bodies.length;
+    }
+    let answer: Answer | undefined;
+    const { taken, refusal } = this.#sessions.hub.postRun(member, bodies, (result) => {
+      this.#settle(answer!, result);
+      this.#wake();
+    });
+    // Nothing of it is settled in the same turn.
+    if (taken > 0) answer = this.#answers.addPending(taken);
+    if (refusal === undefined) return taken;
+    this.#settle(this.#answers.addPending(1), refusal);
+    return taken + 1;
+  }
+
+  #settle(answer: Answer, result: RoomEvent | CoreError): void {
+    // Its echo is the answer.
+    if (!(result instanceof CoreError)) {
+      this.#answers.settle(answer, undefined, result.seq);
       return;
     }
-    const settle = this.#answers.addPost();
-    const end = (result: RoomEvent | CoreError): void => {
-      if (result instanceof CoreError) {
-        this.#sessions.stats.drop(result.code === 'RATE_LIMITED' ? 'limited' : 'refused');
-        settle(() => this.#errorText(jsonErrorOf(result)));
-      } else {
-        // Its echo is the answer.
-        settle(undefined, result.seq);
-      }
-      this.#wake();
-    };
-    const refused = this.#sessions.hub.post(member, { body: Buffer.from(text), settle: end });
-    if (refused !== undefined) end(refused);
+    const { stats } = this.#sessions;
+    for (let index = 0; index < answer.requests; index += 1) {
+      stats.drop(result.code === 'RATE_LIMITED' ? 'limited' : 'refused');
+    }
+    this.#answers.settle(answer, () => this.#errorText(jsonErrorOf(result)));
   }
 
   #tellUsers(): void {
@@ -307,10 +332,10 @@ export class JsonSession implements JsonOutlet {
       this.#refuse(jsonErrorTexts.joinRoomFirst);
       return;
     }
-    const settle = this.#answers.addPost();
-    const end = (answer: () => string): void => {
+    const answer = this.#answers.addPending(1);
+    const end = (produce: () => string): void => {
       if (this.#isOver) return;
-      settle(answer);
+      this.#answers.settle(answer, produce);
       this.#wake();
     };
     searchForJson(this.#sessions.hub, member, request).then(end, (error: unknown) => {
@@ -322,7 +347,9 @@ export class JsonSession implements JsonOutlet {
   /** Answer bad input, unless the peer has sent so much of it that it gets no answers any more. */
   #complain(text: string): void {
     const { stats, hub } = this.#sessions;
-    if (this.#faults.take(hub.clock.monotonicMs())) {
+    const nowMs = hub.clock.monotonicMs();
+    this.#faults ??= new TokenBucket(hub.limits.addressFaults, nowMs);
+    if (this.#faults.take(nowMs)) {
       stats.drop('unreadable');
       this.#answers.add(() => this.#errorText(text));
     } else {

@@ -4,5 +4,8 @@ export { describeJson } from './fields.ts';
 export * from './limits.ts';
 export * from './line-decoder.ts';
 export type { JsonId } from './members.ts';
+export { jsonMessageHead, jsonMessageLength, writeJsonMessage } from './message-bytes.ts';
+export { plainMessageOf } from './plain-message.ts';
 export * from './request.ts';
+export * from './request-decoder.ts';
 export * from './texts.ts';

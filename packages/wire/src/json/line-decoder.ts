@@ -53,10 +53,15 @@ export class JsonLineDecoder implements StreamDecoder<JsonLine> {
     return this.#held.length;
   }
 
+  /** Whether a line has begun that has not ended, also one that is being skipped. */
+  get isWithinLine(): boolean {
+    return this.#isSkipping || this.#held.length > 0;
+  }
+
   push(chunk: Uint8Array): Decoded<JsonLine> {
     const frames: JsonLine[] = [];
     let start = 0;
-    if (this.#held.length > 0 || this.#isSkipping) {
+    if (this.isWithinLine) {
       start = chunk.indexOf(LINE_FEED) + 1;
       if (start > 0) this.#finishLine(chunk.subarray(0, start - 1), frames);
     }

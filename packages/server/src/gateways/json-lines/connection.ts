@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Config } from '@confab/config';
-import { type JsonLine, JsonLineDecoder, jsonErrorTexts } from '@confab/wire/json';
+import { JsonRequestDecoder, type JsonRequestLine, jsonErrorTexts } from '@confab/wire/json';
+import { hostPort } from '../../address.ts';
 import type { WireStats } from '../../stats.ts';
 import type { StreamWriter } from '../../streams/writer.ts';
 import type { Tap } from '../../tap.ts';
@@ -16,16 +17,14 @@ const FAREWELL_MS = 5000;
 /** The wire's name in statistics and traces. */
 export const WIRE = 'json-lines';
 
-export interface LinesConnectionOptions {
-  readonly socket: Socket;
-  /** The peer's IP address … */
-  readonly address: string;
-  /** … and with its port, `ip:port`. */
-  readonly peer: string;
+/** What all connections of a gateway share. */
+export interface LinesShared {
   readonly config: Config['jsonLines'];
   readonly stats: WireStats;
   readonly tap: Tap;
   readonly writer: StreamWriter;
+  /** The connection is gone. */
+  readonly onClosed: (connection: LinesConnection) => void;
 }
 
 const LINE_FEED = 0x0a;
@@ -33,67 +32,82 @@ const LINE_FEED = 0x0a;
 /** What stands for a JSON object on this wire: the text and a line feed. */
 export const lineFraming: JsonFraming = {
   sizeOf: (textBytes) => textBytes + 1,
-  write: (into, at, text, textBytes) => {
-    into.write(text, at);
-    into[at + textBytes] = LINE_FEED;
+  open: (_into, at) => at,
+  close: (into, at) => {
+    into[at] = LINE_FEED;
+    return at + 1;
   },
 };
 
-/** One TCP connection: bytes to requests, and what the session says to lines. */
+/**
+ * One TCP connection: bytes to requests, and what the session says to lines. A server holds many that say nothing, so
+ * handlers, options and what is seldom needed are not made for each of them.
+ */
 export class LinesConnection implements JsonTransport {
+  /** IP address of the peer. */
   readonly address: string;
-  readonly #options: LinesConnectionOptions;
-  readonly #decoder = new JsonLineDecoder();
+  readonly #shared: LinesShared;
+  readonly #socket: LinkedSocket;
+  readonly #decoder = new JsonRequestDecoder();
   /** What the writer knows the socket by. */
   readonly #descriptor: number;
   #session: JsonSession | undefined;
   /** Runs while an unfinished line is held. */
   #deadline: NodeJS.Timeout | undefined;
+  /** Whether the socket's time-out runs: since something had to wait that the peer did not take. */
+  #isTimed = false;
   #isHeld = false;
   #isOver = false;
 
-  constructor(options: LinesConnectionOptions) {
-    this.address = options.address;
-    this.#options = options;
-    const { socket, config } = options;
-    this.#descriptor = options.writer.descriptorOf(socket);
-    // Whatever happens to the socket ends only this connection.
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      clearTimeout(this.#deadline);
-      this.#session?.closed();
-      options.tap.end(WIRE, options.peer);
-    });
-    // Nothing read, nothing written and nothing taken by the peer for so long: harmless, unless it has something to take.
-    socket.setTimeout(config.stalledTimeoutMs, () => {
-      if (socket.writableLength === 0) return;
-      options.stats.drop('unsent');
-      socket.destroy();
-    });
+  constructor(socket: Socket, address: string, shared: LinesShared) {
+    this.address = address;
+    this.#shared = shared;
+    this.#socket = socket;
+    this.#descriptor = shared.writer.descriptorOf(socket);
+    this.#socket[CONNECTION] = this;
+    socket.on('error', onError);
+    socket.on('close', onClose);
   }
 
   /** Greet the peer and listen to it. */
   start(sessions: JsonSessions): void {
-    const session = sessions.open(this);
-    this.#session = session;
-    const { socket, tap, peer } = this.#options;
-    socket.on('data', (chunk: Buffer) => {
-      if (this.#isOver) return;
-      tap.watcher?.({ wire: WIRE, direction: 'in', peer, bytes: chunk });
-      const { frames } = this.#decoder.push(chunk);
-      this.#watchUnfinished(frames.length > 0);
-      session.receive(frames.map(inputOf));
-    });
-    socket.on('end', () => {
-      clearTimeout(this.#deadline);
-      if (this.#isOver) return;
-      session.receive(this.#decoder.end().frames.map(inputOf));
-      session.endInput();
-    });
-    socket.on('drain', () => {
-      session.drained();
-      this.regulate();
-    });
+    this.#session = sessions.open(this);
+    const socket = this.#socket;
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.on('drain', onDrain);
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    clearTimeout(this.#deadline);
+    this.#session?.closed();
+    const { tap, onClosed } = this.#shared;
+    if (tap.watcher !== undefined) tap.end(WIRE, this.#peer);
+    onClosed(this);
+  }
+
+  /** The peer says this. */
+  hear(chunk: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#shared.tap.watcher?.({ wire: WIRE, direction: 'in', peer: this.#peer, bytes: chunk });
+    const { frames } = this.#decoder.push(chunk);
+    this.#watchUnfinished(frames.length > 0);
+    this.#session?.receive(frames.map(inputOf));
+  }
+
+  /** The peer says nothing more. */
+  heardAll(): void {
+    clearTimeout(this.#deadline);
+    if (this.#isOver) return;
+    this.#session?.receive(this.#decoder.end().frames.map(inputOf));
+    this.#session?.endInput();
+  }
+
+  /** The peer has taken what waited. */
+  drained(): void {
+    this.#session?.drained();
+    this.regulate();
   }
 
   /** Stop reading; what was read is still answered. */
@@ -108,16 +122,19 @@ export class LinesConnection implements JsonTransport {
   }
 
   write(bytes: Uint8Array): boolean {
-    const { socket, stats, tap, peer, writer } = this.#options;
+    const socket = this.#socket;
     if (this.#isOver || !socket.writable) return true;
+    const { stats, tap, writer } = this.#shared;
     stats.sent += 1;
     stats.sentBytes += bytes.length;
-    tap.watcher?.({ wire: WIRE, direction: 'out', peer, bytes });
-    return writer.write(socket, this.#descriptor, bytes);
+    tap.watcher?.({ wire: WIRE, direction: 'out', peer: this.#peer, bytes });
+    const hasRoom = writer.write(socket, this.#descriptor, bytes);
+    if (!this.#isTimed && socket.writableLength > 0) this.#watchUnsent();
+    return hasRoom;
   }
 
   together(task: () => void): void {
-    const { socket } = this.#options;
+    const socket = this.#socket;
     socket.cork();
     try {
       task();
@@ -127,7 +144,7 @@ export class LinesConnection implements JsonTransport {
   }
 
   regulate(): void {
-    const { socket } = this.#options;
+    const socket = this.#socket;
     if (this.#isOver) return;
     if (this.#isHeld || this.#session?.isBusy === true || socket.writableNeedDrain) socket.pause();
     else socket.resume();
@@ -138,7 +155,7 @@ export class LinesConnection implements JsonTransport {
     if (text !== undefined) this.send(text);
     this.#isOver = true;
     clearTimeout(this.#deadline);
-    const { socket } = this.#options;
+    const socket = this.#socket;
     socket.end();
     // What still comes is thrown away: unread, it would turn our end into a reset, and the last words be lost.
     socket.resume();
@@ -148,7 +165,7 @@ export class LinesConnection implements JsonTransport {
 
   /** Fulfils when the connection is gone: at once when all has gone out, or when the peer has not taken it in time. */
   async finish(limitMs: number): Promise<void> {
-    const { socket } = this.#options;
+    const socket = this.#socket;
     if (socket.closed) return;
     this.end();
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -159,6 +176,25 @@ export class LinesConnection implements JsonTransport {
     clearTimeout(limit);
   }
 
+  /** The peer's address and port. */
+  get #peer(): string {
+    return hostPort(this.address, this.#socket.remotePort ?? 0);
+  }
+
+  /** Nothing read, nothing written and nothing taken by the peer for so long, while there is something to take. */
+  #watchUnsent(): void {
+    const socket = this.#socket;
+    this.#isTimed = true;
+    socket.setTimeout(this.#shared.config.stalledTimeoutMs);
+    socket.once('timeout', () => {
+      this.#isTimed = false;
+      socket.setTimeout(0);
+      if (socket.writableLength === 0) return;
+      this.#shared.stats.drop('unsent');
+      socket.destroy();
+    });
+  }
+
   /** A line that has begun must end in time. */
   #watchUnfinished(hasFinishedOne: boolean): void {
     const isUnfinished = this.#decoder.bufferedBytes > 0;
@@ -167,14 +203,43 @@ export class LinesConnection implements JsonTransport {
     this.#deadline = undefined;
     if (!isUnfinished) return;
     this.#deadline = setTimeout(() => {
-      this.#options.stats.drop('unreadable');
+      this.#shared.stats.drop('unreadable');
       this.#session?.dismiss(jsonErrorTexts.timedOut);
-    }, this.#options.config.requestTimeoutMs);
+    }, this.#shared.config.requestTimeoutMs);
   }
 }
 
-function inputOf(line: JsonLine): JsonInput {
+/** The connection of a socket, for handlers that all sockets share. */
+const CONNECTION = Symbol('connection');
+interface LinkedSocket extends Socket {
+  [CONNECTION]?: LinesConnection;
+}
+
+/** Whatever happens to the socket ends only this connection. */
+function onError(this: LinkedSocket): void {
+  this.destroy();
+}
+
+function onClose(this: LinkedSocket): void {
+  this[CONNECTION]?.closed();
+}
+
+function onData(this: LinkedSocket, chunk: Buffer): void {
+  this[CONNECTION]?.hear(chunk);
+}
+
+function onEnd(this: LinkedSocket): void {
+  this[CONNECTION]?.heardAll();
+}
+
+function onDrain(this: LinkedSocket): void {
+  this[CONNECTION]?.drained();
+}
+
+function inputOf(line: JsonRequestLine): JsonInput {
   switch (line.kind) {
+    case 'messages':
+      return line;
     case 'line':
       return { kind: 'request', text: line.text };
     case 'too-long':

@@ -1,12 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { encodeJsonError, jsonErrorTexts } from '@confab/wire/json';
-import { hostPort, listenError, plainAddress } from '../../address.ts';
+import { listenError, plainAddress } from '../../address.ts';
 import type { WireStats } from '../../stats.ts';
 import { plainWriter } from '../../streams/writer.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { RoomList } from '../json-rooms.ts';
 import { JsonSessions } from '../json-sessions.ts';
-import { LinesConnection, lineFraming, WIRE } from './connection.ts';
+import { LinesConnection, type LinesShared, lineFraming, WIRE } from './connection.ts';
 
 /** Silence after which the system asks whether the peer is still there, ms. */
 const KEEP_ALIVE_MS = 30_000;
@@ -19,6 +19,7 @@ const STOP_MS = 1000;
 export class JsonLinesGateway implements Gateway {
   readonly #context: GatewayContext;
   readonly #stats: WireStats;
+  readonly #shared: LinesShared;
   readonly #sessions: JsonSessions;
   readonly #connections = new Set<LinesConnection>();
   /** Of these, those that are not served and are being told so. */
@@ -29,6 +30,16 @@ export class JsonLinesGateway implements Gateway {
     const { hub, config, stats, log } = context;
     this.#context = context;
     this.#stats = stats.wire(WIRE);
+    this.#shared = {
+      config: config.jsonLines,
+      stats: this.#stats,
+      tap: context.tap,
+      writer: context.writer ?? plainWriter,
+      onClosed: (connection) => {
+        this.#connections.delete(connection);
+        this.#refused.delete(connection);
+      },
+    };
     const { jsonLines } = config;
     this.#sessions = new JsonSessions({
       hub,
@@ -101,16 +112,9 @@ export class JsonLinesGateway implements Gateway {
   }
 
   #accept(socket: Socket): void {
-    const { config, tap, writer = plainWriter } = this.#context;
     const address = plainAddress(socket.remoteAddress);
-    const peer = hostPort(address, socket.remotePort ?? 0);
-    const options = { socket, address, peer, config: config.jsonLines, stats: this.#stats, tap, writer };
-    const connection = new LinesConnection(options);
-    const keepIn = (set: Set<LinesConnection>): void => {
-      set.add(connection);
-      socket.once('close', () => set.delete(connection));
-    };
-    keepIn(this.#connections);
+    const connection = new LinesConnection(socket, address, this.#shared);
+    this.#connections.add(connection);
     if (this.#sessions.hasRoomFor(address)) {
       connection.start(this.#sessions);
       return;
@@ -120,7 +124,7 @@ export class JsonLinesGateway implements Gateway {
       socket.destroy();
       return;
     }
-    keepIn(this.#refused);
+    this.#refused.add(connection);
     connection.end(encodeJsonError(jsonErrorTexts.serverBusy, this.#context.hub.position));
   }
 }

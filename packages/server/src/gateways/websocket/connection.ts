@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { jsonErrorTexts } from '@confab/wire/json';
+import { jsonErrorTexts, plainMessageOf } from '@confab/wire/json';
 import type { WebSocket } from 'ws';
 import type { WireStats } from '../../stats.ts';
 import type { StreamWriter } from '../../streams/writer.ts';
@@ -45,6 +45,10 @@ export class WebSocketConnection implements JsonTransport {
   /** What the writer knows the socket by. */
   readonly #descriptor: number;
   #session: JsonSession | undefined;
+  /** What came and has not been handed to the session; it is, before anything else happens. */
+  #inputs: JsonInput[] = [];
+  /** The messages at the end of it. */
+  #bodies: Uint8Array[] | undefined;
   #isHeld = false;
   #isOver = false;
   /** Whether anything came since the last probe … */
@@ -76,7 +80,9 @@ export class WebSocketConnection implements JsonTransport {
       this.#isHeard = true;
       if (this.#isOver) return;
       tap.watcher?.({ wire: WIRE, direction: 'in', peer, bytes: data });
-      session.receive([inputOf(data, isBinary)]);
+      // What one read brought comes in one go, and is then said in one go.
+      if (this.#inputs.length === 0) queueMicrotask(() => this.#receive());
+      this.#takeFrame(data, isBinary);
     });
     const hear = (): void => {
       this.#isHeard = true;
@@ -170,6 +176,29 @@ export class WebSocketConnection implements JsonTransport {
     return this.#options.webSocket.bufferedAmount < this.#options.sendBufferBytes;
   }
 
+  #receive(): void {
+    const inputs = this.#inputs;
+    this.#inputs = [];
+    this.#bodies = undefined;
+    if (!this.#isOver) this.#session?.receive(inputs);
+  }
+
+  #takeFrame(data: Buffer, isBinary: boolean): void {
+    const inputs = this.#inputs;
+    const body = isBinary ? undefined : plainMessageOf(data);
+    if (body !== undefined) {
+      if (this.#bodies === undefined) {
+        this.#bodies = [];
+        inputs.push({ kind: 'messages', bodies: this.#bodies });
+      }
+      this.#bodies.push(body);
+      return;
+    }
+    this.#bodies = undefined;
+    if (isBinary) inputs.push({ kind: 'refused', text: jsonErrorTexts.binaryFrame });
+    else inputs.push({ kind: 'request', text: data.toString() });
+  }
+
   #compress(bytes: Uint8Array): boolean {
     const { webSocket } = this.#options;
     for (const payload of payloadsOf(bytes)) webSocket.send(payload, { binary: false }, () => this.#drained());
@@ -181,9 +210,4 @@ export class WebSocketConnection implements JsonTransport {
     this.#session?.drained();
     this.regulate();
   }
-}
-
-function inputOf(data: Buffer, isBinary: boolean): JsonInput {
-  if (isBinary) return { kind: 'refused', text: jsonErrorTexts.binaryFrame };
-  return { kind: 'request', text: data.toString() };
 }

@@ -17,7 +17,7 @@ const LENGTH_16_MAX = 0xffff;
 /** What stands for a JSON object on this wire: a text frame. */
 export const frameFraming: JsonFraming = {
   sizeOf: (textBytes) => headBytesOf(textBytes) + textBytes,
-  write: (into, at, text, textBytes) => {
+  open: (into, at, textBytes) => {
     const headBytes = headBytesOf(textBytes);
     into[at] = FINAL_TEXT;
     if (headBytes === 2) {
@@ -29,8 +29,9 @@ export const frameFraming: JsonFraming = {
       into[at + 1] = LENGTH_64;
       into.writeBigUInt64BE(BigInt(textBytes), at + 2);
     }
-    into.write(text, at + headBytes);
+    return at + headBytes;
   },
+  close: (_into, at) => at,
 };
 
 /** One text frame. */

@@ -8,7 +8,8 @@ import { RoomChanges } from './room-changes.ts';
 
 /** A log of which only what is asked for is there. */
 const log = {
-  rooms: () => [], names: () => [],
+  rooms: () => [],
+  names: () => [],
   read: (_roomId: number, fromSeq: number, limit: number): RoomEvent[] =>
     Array.from({ length: limit }, (_, index) => exampleEvent(fromSeq + index)),
   close: () => {},
