@@ -163,6 +163,7 @@ test('a server that is killed and started again is joined again, and nothing is 
 test('without an answer a message is uncertain, and a connection fails', async (context) => {
   const own = await UdpPeer.open();
   context.after(() => own.close());
+  own.hearFrom('anywhere');
   // A server that acknowledges the join and nothing else.
   own.onDatagram = ({ bytes, port }) => {
     const request = JSON.parse(bytes.toString()) as { type: string; id?: number };
