@@ -1,8 +1,7 @@
 import type { CommitResult, DuplicateEvent, LoadedRoom, LoadedState, RoomEvent } from '@confab/core';
 import { storeFailed } from '../failure.ts';
-import { LogHeads } from '../log-heads.ts';
+import { LogHeads, repeatedInBatch } from '../log-heads.ts';
 import { pageOf } from '../page.ts';
-import { type Repeat, RepeatSearch } from './client-ids.ts';
 import { claimDataFolder, type DataFolder, explained } from './data-folder.ts';
 import { Database } from './database.ts';
 import { beginRun, type Epoch, endRun } from './epoch.ts';
@@ -91,16 +90,13 @@ export class LogDatabase {
   /** @param batch its records are kept as they are */
   commit(batch: PackedBatch): CommitResult {
     while (this.#recent.isFull) this.#fold();
-    let duplicates: DuplicateEvent[] = [];
+    const duplicates: DuplicateEvent[] = [];
     this.#heads.begin();
     try {
       this.#database.transaction(() => {
         this.#fence.check();
-        const repeats = this.#apply(batch);
-        if (repeats.length > 0) {
-          duplicates = repeats.map(({ index, roomId, seq }) => ({ index, event: this.#eventAt(roomId, seq) }));
-          throw rollBack;
-        }
+        this.#apply(batch, duplicates);
+        if (duplicates.length > 0) throw rollBack;
         if (batch.events.length > 0) {
           this.#statements.insertBatch.run(this.#heads.counters.lastPosition, batch.events);
         }
@@ -155,12 +151,9 @@ export class LogDatabase {
     this.#folder.release();
   }
 
-  /**
-   * Change by change, in their order: the first one that is wrong decides what is thrown.
-   * @returns the events that repeat client ids
-   */
-  #apply({ events, others }: PackedBatch): Repeat[] {
-    const search = new RepeatSearch(this.#statements, this.#recent);
+  /** Change by change, in their order: the first one that is wrong decides what is thrown. */
+  #apply({ events, others }: PackedBatch, duplicates: DuplicateEvent[]): void {
+    const newIds = new Set<string>();
     const cursor = new EventCursor(events);
     let nextOther = 0;
     for (let index = 0; ; index += 1) {
@@ -170,11 +163,26 @@ export class LogDatabase {
         nextOther += 1;
       } else if (cursor.next()) {
         this.#heads.append(cursor);
-        if (cursor.hasClientId) search.add(index, cursor);
+        const repeated = cursor.hasClientId ? this.#repeatedBy(cursor, newIds) : undefined;
+        if (repeated !== undefined) duplicates.push({ index, event: repeated });
       } else {
-        return search.repeats();
+        return;
       }
     }
+  }
+
+  /** The event that the log has under the client id of this new one. */
+  #repeatedBy(cursor: EventCursor, newIds: Set<string>): RoomEvent | undefined {
+    const { roomId } = cursor;
+    const clientId = cursor.clientId()!;
+    const seq =
+      this.#recent.findByClientId(roomId, clientId) ??
+      (this.#statements.seqOfClientId.get(roomId, clientId)?.[0] as number | undefined);
+    if (seq !== undefined) return decodeEvents(this.read(roomId, seq, 1))[0];
+    const key = `${roomId} ${clientId}`;
+    if (newIds.has(key)) throw repeatedInBatch(cursor);
+    newIds.add(key);
+    return undefined;
   }
 
   #applyOther(change: OtherChange): void {
@@ -214,12 +222,6 @@ export class LogDatabase {
 
   #fold(): void {
     this.#recent.fold(() => this.#fence.check());
-  }
-
-  #eventAt(roomId: number, seq: number): RoomEvent {
-    const [event] = decodeEvents(this.read(roomId, seq, 1));
-    if (event === undefined) throw storeFailed(`Event ${seq} of room ${roomId} is missing from the log`);
-    return event;
   }
 
   #putCounters(): void {

@@ -11,8 +11,6 @@ const wholeTables: Readonly<Record<string, RegExp>> = {
   members: /^SCAN members$/,
   names: /^SCAN names$/,
   epoch: /^SCAN epochs$/,
-  // The values that it is given, no table.
-  seqsOfClientIds: /^SCAN 16-ROW VALUES CLAUSE$/,
   // What is not folded yet: at start, and in a listing beside a server.
   batches: /^SCAN batches$/,
 };

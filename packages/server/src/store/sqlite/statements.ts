@@ -1,7 +1,5 @@
 import type { Database, Statement } from './database.ts';
 
-/** Client ids that one statement looks for. */
-export const IDS_PER_SEARCH = 16;
 const FIRST_SEQ = '(SELECT first_seq FROM segments WHERE room_id = rooms.id ORDER BY last_seq LIMIT 1)';
 const LAST_SEQ = '(SELECT max(last_seq) FROM segments WHERE room_id = rooms.id)';
 const MEMBERS = '(SELECT count(*) FROM members WHERE room_id = rooms.id)';
@@ -12,9 +10,6 @@ export const readSql = {
   segments: 'SELECT events FROM segments WHERE room_id = ? AND last_seq >= ? ORDER BY last_seq',
   lastSegmentSeq: 'SELECT max(last_seq) FROM segments WHERE room_id = ?',
   seqOfClientId: 'SELECT seq FROM client_ids WHERE room_id = ? AND client_id = ?',
-  seqsOfClientIds:
-    'SELECT room_id, client_id, seq FROM client_ids WHERE (room_id, client_id) IN ' +
-    `(VALUES ${Array.from({ length: IDS_PER_SEARCH }, () => '(?, ?)').join(', ')})`,
   trackedKinds: 'SELECT kind, last_seq FROM tracked_kinds WHERE room_id = ?',
   /** All that no segment has yet, and maybe some that one has. */
   batches: 'SELECT events FROM batches ORDER BY position',

@@ -14,7 +14,7 @@ import {
   temporaryDirectory,
 } from '@confab/testing';
 import { Database } from './database.ts';
-import { LOCK_FILE, LOG_FILE } from './options.ts';
+import { FOLD_BOUNDS, LOCK_FILE, LOG_FILE } from './options.ts';
 import { openSqliteStore } from './store.ts';
 
 // A thread takes a while to start, so that most sequences of calls are tried without it: see log-database.test.ts.
@@ -149,4 +149,20 @@ test('a thread that fails before it opens the log is told from one that opened i
     code: 'STORE_FAILED',
     message: "The store's thread failed: no such thing",
   });
+});
+
+test('what many commits wrote is folded between requests, by itself', async (context) => {
+  const folder = temporaryDirectory(context);
+  const store = folder.closing(await openSqliteStore({ directory: folder.path }));
+  await store.commit([putRoom(exampleRoom(1))]);
+  const count = FOLD_BOUNDS.foldEvents + 1;
+  for (let seq = 1; seq <= count; seq += 1000) {
+    const length = Math.min(1000, count - seq + 1);
+    await store.commit(Array.from({ length }, (_, index) => appendEvent(exampleEvent(seq + index))));
+  }
+  const database = folder.closing(new Database(store.file, { busyTimeoutMs: 0, isReadOnly: true }));
+  const isFolded = () => database.value('SELECT count(*) FROM batches') === 0;
+  // Each answer lets it go on; a test that waits for ever says as much as one that gives up.
+  while (!isFolded()) await store.load();
+  assert.equal((await store.read(1, 1, count)).length, count);
 });
