@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { connect as connectSession, knownServersInMemory } from '@confab/client';
 import { startTestServer } from '@confab/testing/test-server';
 import { WebSocket } from 'ws';
 import { eventually } from '../support/wait.ts';
@@ -18,7 +19,7 @@ interface TraceLine {
 
 async function traced(context: TestContext, settings: Record<string, string | boolean> = {}) {
   const { running, ports } = await startTestServer(context, {
-    wires: ['hybrid', 'json_lines', 'bridge', 'http'],
+    wires: ['hybrid', 'json_lines', 'bridge', 'http', 'link'],
     settings: { 'trace.enabled': true, 'trace.tcp_port': 0, ...settings },
   });
   const watcher = connect(running.tracePort!, '127.0.0.1');
@@ -35,7 +36,8 @@ async function traced(context: TestContext, settings: Record<string, string | bo
     return socket;
   };
   const url = `ws://127.0.0.1:${ports.port('ws', 'tcp')}/ws`;
-  return { lines, open, url };
+  const linkUrl = `confab://127.0.0.1:${ports.port('confab', 'tcp')}/lobby`;
+  return { lines, open, url, linkUrl };
 }
 
 const peerOf = ({ localPort }: Socket): string => `127.0.0.1:${localPort}`;
@@ -86,3 +88,32 @@ for (const compression of [false, true]) {
     assert.equal(shown('in').length, 6);
   });
 }
+
+test('of link the trace shows the frames behind TLS and the packets behind their seal, without secrets', async (context) => {
+  const { lines, linkUrl } = await traced(context);
+  const session = await connectSession(linkUrl, {
+    user: 'Ann',
+    entry: 'create',
+    password: 'sesame',
+    link: { deviceKey: 'none', knownServers: knownServersInMemory(), outbox: 'memory' },
+  });
+  context.after(() => session.leave());
+  for await (const event of session.events()) if (event.type === 'link' && event.status.path === 'udp') break;
+  await session.send('by UDP');
+  const of = (wire: string, direction: string) =>
+    lines
+      .filter((line) => line.wire === wire && line.direction === direction)
+      .map(({ bytes }) => Buffer.from(bytes!, 'base64'));
+  await eventually(() => of('link-udp', 'in').some((bytes) => bytes.includes('by UDP')), 'what was said');
+  const [hello, ...frames] = of('link-tcp', 'in');
+  assert.equal(hello?.[0], 0x20);
+  assert.ok(hello.includes('Ann'));
+  const join = frames.find((bytes) => bytes.includes('lobby'));
+  assert.ok(join?.includes('******') && !join.includes('sesame'));
+  const [welcome] = of('link-tcp', 'out');
+  assert.equal(welcome?.[0], 0x21);
+  // A ticket of 32 bytes.
+  assert.ok(welcome.includes('*'.repeat(32)));
+  const [packet] = of('link-udp', 'out');
+  assert.equal(packet![0]! & 0xf8, 0x40);
+});

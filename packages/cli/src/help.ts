@@ -167,7 +167,8 @@ Exit codes: 0 printed.`;
 export const traceHelp = `
 The server must have trace.enabled; SIGHUP turns it on, too. Each datagram or frame is taken apart: a line for each field
 with its offset, its length, its bytes, its name, what it says and what that means. Streams are put together again first.
-Wires: tcrp, ucrp, stage1, json-lines, json-datagrams, bridge, websocket.
+Wires: tcrp, ucrp, stage1, json-lines, json-datagrams, bridge, websocket; and of link, which is encrypted, what the server
+opens and seals: link-tcp (the frames in its connections) and link-udp (its packets), of sessions that began meanwhile.
 Tokens and passwords are masked in the server, unless it has trace.secrets.
 
 Examples:

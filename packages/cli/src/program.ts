@@ -177,7 +177,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
 
   program
     .command('trace')
-    .description('watch what passes the plaintext wires of a server on this machine')
+    .description('watch what passes the wires of a server on this machine')
     .option('-c, --config <file>', 'configuration that names the port')
     .option('-p, --port <port>', 'where the server shows it (default: trace.tcp_port, 9099)', port)
     .option('--wire <wire>', 'only this wire; may be repeated', collect)

@@ -43,9 +43,34 @@ export class FieldWriter {
     return isWhole ? value : undefined;
   }
 
+  /** Where the next field begins. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** A number of 1, 2, 4 or 8 bytes (RFC 9000 §16). What it says, or undefined when the unit ends before it does. */
+  varint(name: string, note: string | ((value: number) => string) = ''): number | undefined {
+    if (this.left === 0) return undefined;
+    const first = this.#bytes[this.#at]!;
+    const length = 1 << (first >> 6);
+    let value = first & 0x3f;
+    const isWhole = this.left >= length;
+    for (let index = 1; index < length && isWhole; index += 1) value = value * 256 + this.#bytes[this.#at + index]!;
+    const text = typeof note === 'string' ? note : isWhole ? note(value) : '';
+    this.#add(length, name, isWhole ? String(value) : '', text);
+    return isWhole ? value : undefined;
+  }
+
+  /** Bytes that are no text. @returns whether all of them are there */
+  bytes(length: number, name: string, note = ''): boolean {
+    const isWhole = this.left >= length;
+    this.#add(length, name, '', note);
+    return isWhole;
+  }
+
   /** UTF-8 text of `length` bytes, or all the rest. The text, or undefined when it is cut short or no UTF-8. */
   text(length: number | undefined, name: string, note: string | ((text: string) => string) = ''): string | undefined {
-    const wanted = length ?? this.left;
+    const wanted = Math.max(0, length ?? this.left);
     const bytes = this.#bytes.subarray(this.#at, this.#at + wanted);
     let text: string | undefined;
     try {
@@ -63,9 +88,10 @@ export class FieldWriter {
     if (this.left > 0) this.#add(this.left, name, '', note);
   }
 
+  /** @param wanted bytes; less than none counts as none */
   #add(wanted: number, name: string, value: string, note: string): void {
-    const length = Math.min(wanted, this.left);
-    const missing = wanted - length;
+    const length = Math.max(0, Math.min(wanted, this.left));
+    const missing = Math.max(0, wanted - length);
     const complaint = missing === 0 ? note : `cut short: ${missing} bytes are missing`;
     if (length > 0) this.fields.push({ offset: this.#at, length, name, value, note: complaint });
     this.#at += length;

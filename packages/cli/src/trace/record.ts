@@ -1,5 +1,15 @@
 /** The wires that a server can show, by their names in the trace. */
-export const traceWires = ['tcrp', 'ucrp', 'stage1', 'json-lines', 'json-datagrams', 'bridge', 'websocket'] as const;
+export const traceWires = [
+  'tcrp',
+  'ucrp',
+  'stage1',
+  'json-lines',
+  'json-datagrams',
+  'bridge',
+  'websocket',
+  'link-tcp',
+  'link-udp',
+] as const;
 
 /** Bytes as they passed a socket of the server: a datagram, or a stretch of a stream. */
 export interface TraceRecord {

@@ -1,6 +1,7 @@
 import type { Field } from '@confab/wire';
 import { describeBridge } from '@confab/wire/bridge';
 import { describeJson } from '@confab/wire/json';
+import { describeLinkPacket, describeLinkStream } from '@confab/wire/link';
 import { describeStage1 } from '@confab/wire/stage1';
 import { describeTcrp, TcrpRequestDecoder } from '@confab/wire/tcrp';
 import { describeUcrp } from '@confab/wire/ucrp';
@@ -107,6 +108,10 @@ function describe({ wire, direction }: TraceRecord, bytes: Uint8Array): Field[] 
     case 'json-datagrams':
     case 'websocket':
       return describeJson(bytes);
+    case 'link-tcp':
+      return describeLinkStream(bytes);
+    case 'link-udp':
+      return describeLinkPacket(bytes);
     default:
       return [{ offset: 0, length: bytes.length, name: 'bytes', value: '', note: 'a wire unknown here' }];
   }

@@ -1,3 +1,4 @@
+import { maskLinkSecrets } from '@confab/wire/link';
 import type { TappedBytes } from '../tap.ts';
 import { LineMask, maskTokens, maskUcrpToken, SecretMask } from './secret-mask.ts';
 
@@ -17,6 +18,8 @@ export class Masking {
       for (const way of ['in', 'out']) this.#streams.delete(`${wire} ${way} ${peer}`);
       return bytes;
     }
+    // Whole packets and frames, each with all that tells where its secrets are.
+    if (wire === 'link-udp' || wire === 'link-tcp') return maskLinkSecrets(bytes, wire === 'link-udp');
     const mask = datagramWires.has(wire) ? new SecretMask() : this.#stream(wire, `${wire} ${direction} ${peer}`);
     const masked = mask.apply(bytes);
     if (wire === 'ucrp') return maskTokens(direction === 'in' ? maskUcrpToken(masked) : masked);

@@ -3,6 +3,7 @@ export * from './control.ts';
 export { decodeControl } from './control-decode.ts';
 export { encodeControl } from './control-encode.ts';
 export type { Aead, BlockCipher, LinkCrypto } from './crypto.ts';
+export { describeLinkPacket, describeLinkStream, maskLinkSecrets } from './describe.ts';
 export * from './ephemerals.ts';
 export * from './errors.ts';
 export { type Found, foundThatFit, LINK_QUERY_BYTES_MAX, type LinkFound, type Search } from './found.ts';

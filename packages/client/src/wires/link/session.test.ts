@@ -41,6 +41,16 @@ describe('A session of confab://', () => {
     assert.partialDeepStrictEqual(session.link, { path: 'tcp', paths: { udp: 'off' }, packetsSent: 0 });
   });
 
+  it('that is to use UDP alone is not talked into TCP by a server that offers no UDP', async (context) => {
+    const plain = await startTestServer(context, { wires: ['link'], settings: { 'link.udp': false } });
+    await assert.rejects(enter(context, urlOf(plain, 'lobby', '?path=udp'), 'Ann'), { code: 'NOT_SUPPORTED' });
+    const server = await startTestServer(context, { wires: ['link'] });
+    const { session } = await enter(context, urlOf(server, 'lobby', '?path=udp'), 'Ann');
+    await session.send('by UDP');
+    assert.partialDeepStrictEqual(session.link, { path: 'udp', reason: undefined });
+    assert.ok(session.link!.packetsSent > 0);
+  });
+
   it('shows what was said before as history', async (context) => {
     const server = await startTestServer(context, { wires: ['link'] });
     const ann = await enter(context, urlOf(server), 'Ann');

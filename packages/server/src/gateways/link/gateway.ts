@@ -27,6 +27,7 @@ import { LinkListener } from './listener.ts';
 import { LINK_PROFILE, LinkMembers } from './members.ts';
 import { LinkServerSession } from './session.ts';
 import type { SessionContext } from './session-context.ts';
+import { SessionTap } from './session-tap.ts';
 import { LinkSessions } from './sessions.ts';
 import { LinkTotals } from './totals.ts';
 
@@ -174,6 +175,9 @@ export class LinkGateway implements Gateway {
 
   async #welcome(greeting: Greeting, hello: Hello, socket: TLSSocket, address: string): Promise<void> {
     const { hub, config } = this.#context;
+    const peer = hostPort(address, socket.remotePort ?? 0);
+    const { tap } = this.#context;
+    tap.watcher?.({ wire: 'link-tcp', direction: 'in', peer, bytes: greeting.heard });
     const exporters = exporterValues(socket);
     const identity = await identify(hello, {
       hub,
@@ -196,7 +200,10 @@ export class LinkGateway implements Gateway {
       return;
     }
     const session = isResumed ? known : this.#begin(hello, identity, exporters.datagrams, address);
-    socket.write(this.#encodeWelcome(session, isResumed, hostPort(address, socket.remotePort ?? 0)));
+    const welcome = this.#encodeWelcome(session, isResumed, peer);
+    tap.watcher?.({ wire: 'link-tcp', direction: 'out', peer, bytes: welcome });
+    session.endpoint.connectionFrom(peer);
+    socket.write(welcome);
     greeting.finish();
     session.openStream(socket, address);
   }
@@ -220,6 +227,7 @@ export class LinkGateway implements Gateway {
         peerAddress: undefined,
       },
       this.#stats,
+      this.#context.tap.watcher === undefined ? undefined : new SessionTap(this.#context.tap),
     );
     const session = new LinkServerSession({
       context: this.#sessionContext,

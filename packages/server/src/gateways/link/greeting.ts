@@ -26,6 +26,7 @@ export class Greeting {
   readonly #deadline: NodeJS.Timeout;
   #socket: TLSSocket | undefined;
   #isFinished = false;
+  #heard: Uint8Array = new Uint8Array(0);
 
   constructor(options: GreetingOptions) {
     this.#options = options;
@@ -69,11 +70,17 @@ export class Greeting {
     this.#options.onFinished(this);
   }
 
+  /** HELLO as it came; no longer than a handshake frame may be, and a chunk. */
+  get heard(): Uint8Array {
+    return this.#heard;
+  }
+
   get isFinished(): boolean {
     return this.#isFinished;
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
+    this.#heard = this.#heard.length === 0 ? chunk : Buffer.concat([this.#heard, chunk]);
     const { frame, rest, error } = this.#decoder.push(chunk);
     if (error === undefined && frame === undefined) return;
     const socket = this.#socket!;
