@@ -56,9 +56,9 @@ export interface Limits {
   readonly tailEventsMax: number;
   /** … as long as their bodies stay within so many bytes. */
   readonly tailBytesMax: number;
-  /** Operations waiting for the store; beyond it new ones are refused. */
+  /** Operations waiting for the store, a run of messages counting as so many; beyond it new ones are refused. */
   readonly commitQueueMax: number;
-  /** Changes in one transaction. */
+  /** Changes in one transaction; one run of messages may be more. */
   readonly commitBatchMax: number;
   /** Events a reader may lag behind before it is told so and skips to the newest of them. */
   readonly readerLagMax: number;
