@@ -49,6 +49,8 @@ interface Contestant {
   readonly running: Running;
   readonly crowd: LoadCrowd;
   readonly connectionBytes: number | undefined;
+  /** It failed in one of the passes: no figures, and no more of them. */
+  isOut: boolean;
   readonly passes: (RunFigures & { readonly foreignCpu: number })[];
 }
 
@@ -76,16 +78,21 @@ export async function measure(
       const warmUpMs = isFirst ? FIRST_WARM_UP_MS : WARM_UP_MS;
       // Every other pass backwards, so that nobody always follows the same one.
       for (const contestant of pass % 2 === 0 ? contestants : contestants.toReversed()) {
+        if (contestant.isOut) continue;
         const busyBefore = readBusySeconds();
         const startMs = performance.now();
-        const figures = await load.run(contestant.crowd, { warmUpMs, ms });
+        const figures = await load.run(contestant.crowd, { warmUpMs, ms }).catch((error: unknown) => {
+          contestant.isOut = true;
+          failures.push(`${load.name}, ${contestant.target.name}: ${error instanceof Error ? error.message : error}`);
+        });
+        if (figures === undefined) continue;
         const elapsed = (performance.now() - startMs) / 1000;
         const busy = (readBusySeconds() - busyBefore) / elapsed;
         const own = (figures.serverCpu + figures.generatorCpu) / figures.seconds;
         contestant.passes.push({ ...figures, foreignCpu: Math.max(0, busy - own) });
       }
     }
-    return { outcomes: contestants.map(outcomeOf), failures };
+    return { outcomes: contestants.filter(({ isOut }) => !isOut).map(outcomeOf), failures };
   } finally {
     await Promise.all(contestants.map(({ crowd }) => crowd.close()));
     await Promise.all(contestants.map(({ running }) => running.stop()));
@@ -111,7 +118,7 @@ async function enter(target: Target, load: Load, options: FanoutOptions, cores: 
       const connections = size.rooms * size.membersPerRoom;
       connectionBytes = (readProcess(running.pid).residentBytes - before) / connections;
     }
-    return { target, running, crowd, connectionBytes, passes: [] };
+    return { target, running, crowd, connectionBytes, isOut: false, passes: [] };
   } catch (error) {
     await running.stop();
     throw error;

@@ -87,7 +87,14 @@ export class LinkDriver {
 
   /** A datagram with this session's connection id. */
   receiveDatagram(bytes: Uint8Array, from: string): void {
-    this.#tell((nowMs) => this.endpoint.datagramReceived(nowMs, bytes, from));
+    if (this.#state !== 'running') return;
+    // Without a closure for each packet.
+    try {
+      this.endpoint.datagramReceived(this.#options.loop.clock.monotonicMs(), bytes, from);
+    } catch (error) {
+      this.#fault(error);
+    }
+    this.wake();
   }
 
   /** The local datagram socket was replaced, or has failed. */
@@ -118,23 +125,29 @@ export class LinkDriver {
 
   /** Write, tell and wait for what the endpoint has; for the loop to call. */
   flush(): void {
-    this.#contain(() => {
-      if (this.#state === 'ended') return;
-      let hasMore = this.#tellEvents() === FLUSH_EVENTS_MAX;
-      // An event may have been answered by `end`.
-      if (this.isEnded) return;
-      const nowMs = this.#options.loop.clock.monotonicMs();
-      this.#writeStream(nowMs);
-      hasMore = this.#sendDatagrams(nowMs) || hasMore;
-      // Room in a window is news that only writing brings.
-      hasMore = this.#tellEvents() > 0 || hasMore;
-      if (this.isEnded) return;
-      if (this.#state === 'over') this.#endStream();
-      else {
-        if (hasMore) this.wake();
-        this.#alarm.ringBy(this.endpoint.nextTimeoutMs());
-      }
-    });
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #flush(): void {
+    if (this.#state === 'ended') return;
+    let hasMore = this.#tellEvents() === FLUSH_EVENTS_MAX;
+    // An event may have been answered by `end`.
+    if (this.isEnded) return;
+    const nowMs = this.#options.loop.clock.monotonicMs();
+    this.#writeStream(nowMs);
+    hasMore = this.#sendDatagrams(nowMs) || hasMore;
+    // Room in a window is news that only writing brings.
+    hasMore = this.#tellEvents() > 0 || hasMore;
+    if (this.isEnded) return;
+    if (this.#state === 'over') this.#endStream();
+    else {
+      if (hasMore) this.wake();
+      this.#alarm.ringBy(this.endpoint.nextTimeoutMs());
+    }
   }
 
   /** How many were told: whoever hears them may have called the endpoint. */
@@ -246,10 +259,14 @@ export class LinkDriver {
     try {
       work();
     } catch (error) {
-      if (this.#state === 'ended') return;
-      this.end();
-      this.#options.onFault(error);
+      this.#fault(error);
     }
+  }
+
+  #fault(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.end();
+    this.#options.onFault(error);
   }
 }
 
