@@ -38,7 +38,8 @@ const searches: readonly (readonly [what: string, query: (chat: Chatter, message
   ['rare word', (chat, messages) => chat.mark(messages)],
   ['two words', (chat) => `${chat.word(5, 50)} ${chat.word(2000, 10_000)}`],
   ['phrase', (chat) => `"${chat.word(5, 50)} ${chat.word(5, 50)}"`],
-  ['beginning', (chat) => `${chat.word(500, 5000).slice(0, 3)}*`],
+  // Two syllables: about one word in 250 begins so.
+  ['beginning', (chat) => `${chat.word(500, 5000).slice(0, 4)}*`],
   ['absent word', (chat) => `no${chat.word(5, 50)}where`],
 ];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HubObserver } from '@confab/core';
+import { EventKind, type HubObserver } from '@confab/core';
 import { exampleEvent } from '@confab/testing';
 import { IndexFeed } from './feed.ts';
 
@@ -18,7 +18,7 @@ function openFeed() {
         };
       },
     },
-    index: { grew: (rooms) => told.push(new Map(rooms)), pace: (isBusy) => told.push(isBusy) },
+    index: { grew: (rooms, closed) => told.push(new Map(rooms), ...closed), pace: (isBusy) => told.push(isBusy) },
     utilization: () => ({ ...time, utilization: 0 }),
     every: (_ms, given) => {
       task = given;
@@ -35,6 +35,8 @@ function openFeed() {
         'lobby',
         seqs.map((seq) => exampleEvent(seq, { roomId })),
       ),
+    close: (roomId: number, seq: number) =>
+      observer!.published!('lobby', [exampleEvent(seq, { roomId, kind: EventKind.CLOSE })]),
     /** A second passes, of which the main thread worked so many ms. */
     pass: (activeMs: number) => {
       time.active += activeMs;
@@ -59,6 +61,14 @@ test('what is new in each room is told once', () => {
       [2, 7],
     ]),
   ]);
+});
+
+test('that a room was closed is told once, too', () => {
+  const { told, close, pass } = openFeed();
+  close(3, 9);
+  pass(1);
+  pass(1);
+  assert.deepEqual(told, [new Map([[3, 9]]), 3]);
 });
 
 test('it is told when the server begins to have much to do, and when it has no more', () => {

@@ -1,5 +1,5 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
-import type { Hub } from '@confab/core';
+import { EventKind, type Hub } from '@confab/core';
 
 /** How often an index is told what is new, ms: a search brings its room up to date itself. */
 const TELL_MS = 1_000;
@@ -8,7 +8,7 @@ const BUSY_SHARE = 0.5;
 
 /** What must be told of what happens; see `SqliteIndex`. */
 export interface FedIndex {
-  grew(rooms: ReadonlyMap<number, number>): void;
+  grew(rooms: ReadonlyMap<number, number>, closed: ReadonlySet<number>): void;
   pace(isBusy: boolean): void;
 }
 
@@ -25,6 +25,7 @@ export class IndexFeed {
   readonly #options: FeedOptions;
   readonly #stops: readonly (() => void)[];
   #grown = new Map<number, number>();
+  #closed = new Set<number>();
   #utilization: EventLoopUtilization;
   #isBusy = false;
 
@@ -34,8 +35,9 @@ export class IndexFeed {
     this.#stops = [
       options.hub.observe({
         published: (_room, events) => {
-          const { roomId, seq } = events[events.length - 1]!;
+          const { roomId, seq, kind } = events[events.length - 1]!;
           this.#grown.set(roomId, seq);
+          if (kind === EventKind.CLOSE) this.#closed.add(roomId);
         },
       }),
       (options.every ?? every)(TELL_MS, () => this.#tell()),
@@ -55,8 +57,9 @@ export class IndexFeed {
     if (isBusy !== this.#isBusy) index.pace(isBusy);
     this.#isBusy = isBusy;
     if (this.#grown.size === 0) return;
-    index.grew(this.#grown);
+    index.grew(this.#grown, this.#closed);
     this.#grown = new Map();
+    this.#closed = new Set();
   }
 
   #measure(): EventLoopUtilization {

@@ -1,4 +1,4 @@
-import { CoreError, KeyedBuckets, type Member } from '@confab/core';
+import { KeyedBuckets, type Member } from '@confab/core';
 import { encodeUtf8 } from '@confab/wire';
 import {
   decodeJsonRequest,
@@ -8,7 +8,6 @@ import {
   type JsonRequest,
   jsonErrorTexts,
   unknownTypeText,
-  withJsonId,
 } from '@confab/wire/json';
 import { hostPort } from '../../address.ts';
 import { DatagramSocket } from '../../datagrams/socket.ts';
@@ -18,14 +17,12 @@ import type { Tap } from '../../tap.ts';
 import { Alarms, type Timers } from '../alarms.ts';
 import { DatagramPeers } from '../datagram-peers.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
-import { jsonErrorOf } from '../json-events.ts';
-import { type JsonSearch, searchForJson } from '../json-found.ts';
-import { UserLists } from '../json-users.ts';
 import { DepartedPeers } from './departed-peers.ts';
 import { JsonDatagramEncoding } from './encoding.ts';
 import { HeldAcks } from './held-acks.ts';
 import { Outbox } from './outbox.ts';
 import { JsonPeer, type NumberedRequest } from './peer.ts';
+import { JsonQuestions } from './questions.ts';
 import { JsonDatagramRequests, joinKey } from './requests.ts';
 import { SeenIds } from './seen-ids.ts';
 
@@ -33,8 +30,6 @@ import { SeenIds } from './seen-ids.ts';
 const ERROR_RATE = { perSecond: 10, burst: 50 };
 /** An address that is not known is sent at most so many times what it sent (RFC 9000 §8.1). */
 const AMPLIFICATION_MAX = 3;
-/** Longest list of who is in a room or of what was found, bytes: with its id it fits a datagram that no path takes apart. */
-const LIST_BYTES_MAX = 1100;
 
 /** JSON datagrams: chat over UDP with acknowledgements (docs/wires/json-datagrams.md). */
 export class JsonDatagramsGateway implements Gateway {
@@ -44,7 +39,7 @@ export class JsonDatagramsGateway implements Gateway {
   readonly #peersByMember = new Map<number, JsonPeer>();
   readonly #departed = new DepartedPeers();
   readonly #encoding: JsonDatagramEncoding;
-  readonly #users: UserLists;
+  readonly #questions: JsonQuestions;
   readonly #alarms: Alarms;
   readonly #requests: JsonDatagramRequests;
   readonly #errors: KeyedBuckets;
@@ -67,7 +62,13 @@ export class JsonDatagramsGateway implements Gateway {
     this.#unproven = new KeyedBuckets(this.#settings.unprovenBytes, hub.limits.addressesMax);
     this.#alarms = new Alarms(hub.clock, timers);
     this.#encoding = new JsonDatagramEncoding(config.olderWires);
-    this.#users = new UserLists(hub, LIST_BYTES_MAX);
+    this.#questions = new JsonQuestions({
+      hub,
+      log,
+      stats: this.#stats,
+      answer: (peer, text) => this.#answer(peer, text),
+      refuse: (peer, text) => this.#tellError(peer, text, 0, peer),
+    });
     this.#requests = new JsonDatagramRequests({
       hub,
       log,
@@ -159,12 +160,9 @@ export class JsonDatagramsGateway implements Gateway {
       this.#complain(source, 'Missing field: id', bytes, peer);
       return;
     }
-    if (request.type === 'who') {
-      this.#tellUsers(source, id, bytes, peer);
-      return;
-    }
-    if (request.type === 'search') {
-      this.#search(source, request, id, bytes, peer);
+    if (request.type === 'who' || request.type === 'search') {
+      if (peer === undefined) this.#tellError(source, jsonErrorTexts.joinFirst, bytes, undefined);
+      else this.#questions.ask(peer, request, id);
       return;
     }
     const numbered: NumberedRequest = { ...request, id };
@@ -197,46 +195,6 @@ export class JsonDatagramsGateway implements Gateway {
         this.#requests.begin(peer, { ...request, type: 'join' });
       }
     }
-  }
-
-  /** Who is in the room. Not acknowledged: the answer is what one waits for, and asking again is harmless. */
-  #tellUsers(source: DatagramSource, id: NumberedRequest['id'], bytes: number, peer: JsonPeer | undefined): void {
-    if (peer?.member === undefined) this.#refuseQuestion(source, bytes, peer);
-    else this.#answer(peer, withJsonId(this.#users.text(peer.member.room), id));
-  }
-
-  /** What was said in the room; answered as who is there, and an error as any other. */
-  #search(
-    source: DatagramSource,
-    request: JsonSearch,
-    id: NumberedRequest['id'],
-    bytes: number,
-    peer: JsonPeer | undefined,
-  ): void {
-    const member = peer?.member;
-    if (peer === undefined || member === undefined) {
-      this.#refuseQuestion(source, bytes, peer);
-      return;
-    }
-    searchForJson(this.#context.hub, member, request, { id, bytesMax: LIST_BYTES_MAX }).then(
-      (answer) => {
-        if (peer.member === member) this.#answer(peer, answer());
-      },
-      (error: unknown) => {
-        this.#stats.drop('refused');
-        if (!(error instanceof CoreError)) this.#context.log.error({ err: error }, 'json-datagrams: search failed');
-        const text =
-          error instanceof CoreError ? jsonErrorOf(error, jsonErrorTexts.joinFirst) : jsonErrorTexts.serverError;
-        if (peer.member === member) this.#tellError(peer, text, 0, peer);
-      },
-    );
-  }
-
-  /** Somebody who is in no room asks about it. */
-  #refuseQuestion(source: DatagramSource, bytes: number, peer: JsonPeer | undefined): void {
-    // One that is on its way into a room asks again.
-    if (peer?.isEntering === true) this.#stats.drop('limited');
-    else this.#tellError(source, jsonErrorTexts.joinFirst, bytes, peer);
   }
 
   #answer(peer: JsonPeer, text: string): void {

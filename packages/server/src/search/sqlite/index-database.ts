@@ -19,7 +19,7 @@ const CACHE_KIB = 16 * 1024;
  * going through all words that do, and all messages with them: within a block, they are no more than these. A word that
  * nobody ever said is asked of every block of the room.
  */
-export const BLOCK_EVENTS = 2 ** 18;
+export const BLOCK_EVENTS = 2 ** 17;
 
 /**
  * - `words`: a row a message, by room and sequence number; the message itself stays in the log. Words stand with their room and

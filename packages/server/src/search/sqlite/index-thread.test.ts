@@ -97,11 +97,11 @@ test('it goes on where it stopped, and reads nothing twice', async (context) => 
   first.workOff();
   assert.deepEqual([first.status?.pending, first.status?.indexed], [0, 300]);
   first.close();
-  await store.commit(messages(301, 310));
+  await store.commit(messages(301, 400));
   const second = begin();
   second.workOff();
-  assert.deepEqual([second.status?.pending, second.status?.indexed], [0, 10]);
-  assert.deepEqual(seqsOf(second.find('event', 310, { limit: 3 })), [310, 309, 308]);
+  assert.deepEqual([second.status?.pending, second.status?.indexed], [0, 100]);
+  assert.deepEqual(seqsOf(second.find('event', 400, { limit: 3 })), [400, 399, 398]);
 });
 
 test('one that was killed in the middle of it all loses and repeats nothing', async (context) => {
@@ -118,6 +118,19 @@ test('one that was killed in the middle of it all loses and repeats nothing', as
   second.close();
   first.close();
   assert.equal(countRows(path), 1000);
+});
+
+test('a room in which little was said is indexed when it is searched, or when more was said', async (context) => {
+  const { store, begin } = await openLog(context);
+  await store.commit(messages(1, 63));
+  const bench = begin();
+  bench.workOff();
+  assert.deepEqual([bench.status?.pending, bench.status?.indexed], [63, 0]);
+  assert.equal(bench.find('event', 63).unsearched, 0);
+  await store.commit(messages(64, 127));
+  bench.thread.receive({ call: 'grew', rooms: new Map([[1, 127]]), closed: new Set() });
+  bench.workOff();
+  assert.deepEqual([bench.status?.pending, bench.status?.indexed], [0, 127]);
 });
 
 test('a room that is far behind says so, and is indexed before others when somebody searches it', async (context) => {
@@ -180,11 +193,11 @@ test('a room that was closed is forgotten, whether that was seen or not', async 
   const first = begin();
   first.workOff();
   await store.commit([end, closeRoom(1)]);
-  first.thread.receive({ call: 'grew', rooms: new Map([[1, 601]]) });
+  first.thread.receive({ call: 'grew', rooms: new Map([[1, 601]]), closed: new Set([1]) });
   first.workOff();
   first.close();
   assert.equal(countRows(path), 0);
-  await store.commit(messages(1, 5, { roomId: 2 }).map((change, index) => withPosition(change, 700 + index)));
+  await store.commit(messages(1, 100, { roomId: 2 }).map((change, index) => withPosition(change, 700 + index)));
   const second = begin();
   second.workOff();
   second.close();

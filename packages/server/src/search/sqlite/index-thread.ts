@@ -50,6 +50,7 @@ export class IndexThread {
       case 'grew':
         // One that is not open learns of them from the log.
         for (const [roomId, headSeq] of request.rooms) this.#opened?.indexer.grew(roomId, headSeq);
+        for (const roomId of request.closed) this.#opened?.indexer.closed(roomId);
         this.#schedule(0);
         return;
       case 'pace':

@@ -62,9 +62,9 @@ export class SqliteIndex implements SearchIndex {
     });
   }
 
-  /** Rooms that have new events, and their newest ones. */
-  grew(rooms: ReadonlyMap<number, number>): void {
-    if (this.#death === undefined) this.#post({ call: 'grew', rooms });
+  /** Rooms that have new events, and their newest ones; and those of them that were closed. */
+  grew(rooms: ReadonlyMap<number, number>, closed: ReadonlySet<number>): void {
+    if (this.#death === undefined) this.#post({ call: 'grew', rooms, closed });
   }
 
   /** Whether the server has much to do; then indexing takes a tenth of the time at most. */

@@ -1,4 +1,3 @@
-import { EventKind } from '@confab/core';
 import type { LogReader } from '../../store/sqlite/log-reader.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { RoomChanges } from './room-changes.ts';
@@ -10,6 +9,11 @@ const BATCH_EVENTS_MIN = 64;
 const BATCH_EVENTS_MAX = 2048;
 /** A room that is at most so many events behind is brought up to date before it is searched. */
 const CATCH_UP_EVENTS_MAX = 1024;
+/**
+ * A room that is less behind waits until it is searched or has more: one transaction and one look into the log for each
+ * room that somebody said something in would be most of the work.
+ */
+const DUE_EVENTS = 64;
 /** Rows that are deleted in one transaction. */
 const DROP_EVENTS = 512;
 
@@ -36,8 +40,10 @@ export interface IndexerOptions {
 export class Indexer {
   readonly #options: IndexerOptions;
   readonly #cursors = new Map<number, Cursor>();
-  /** Newest events of rooms that are behind, as far as is known. Those that somebody waits for come first. */
+  /** Newest events of rooms that are behind, as far as is known. */
   readonly #behind = new Map<number, number>();
+  /** Those of them that are to be indexed now; those that somebody waits for come first. */
+  readonly #due = new Set<number>();
   readonly #wanted = new Set<number>();
   /** Rooms whose rows are to go, and up to where they are gone. */
   readonly #dropping = new Map<number, number>();
@@ -55,7 +61,7 @@ export class Indexer {
     for (const { id, lastSeq, closedMs } of options.log.rooms()) {
       const indexedSeq = this.indexedSeq(id);
       // A log may also have become shorter: its cursor will not be verified.
-      if (closedMs === undefined && lastSeq !== indexedSeq) this.#behind.set(id, lastSeq);
+      if (closedMs === undefined && lastSeq !== indexedSeq) this.#lags(id, lastSeq);
       else if (closedMs !== undefined && indexedSeq > 0) this.#dropping.set(id, 0);
     }
   }
@@ -73,7 +79,7 @@ export class Indexer {
   }
 
   get isIdle(): boolean {
-    return this.#behind.size === 0 && this.#dropping.size === 0;
+    return this.#due.size === 0 && this.#dropping.size === 0;
   }
 
   /** Up to where a room can be searched. */
@@ -84,15 +90,21 @@ export class Indexer {
 
   /** A room's log has events up to this one. */
   grew(roomId: number, headSeq: number): void {
-    if (headSeq <= this.indexedSeq(roomId)) return;
-    this.#behind.set(roomId, Math.max(headSeq, this.#behind.get(roomId) ?? 0));
+    if (headSeq > this.indexedSeq(roomId)) this.#lags(roomId, Math.max(headSeq, this.#behind.get(roomId) ?? 0));
+  }
+
+  /** Nobody can be in the room any more, or search it. */
+  closed(roomId: number): void {
+    this.#finished(roomId);
+    if (this.#cursors.has(roomId)) this.#dropping.set(roomId, 0);
   }
 
   /** Somebody searches the room: bring it up to date if that is soon done, and else before others. */
   wanted(roomId: number, headSeq: number): void {
-    if (!this.#isVerified(roomId)) this.#behind.set(roomId, headSeq);
+    if (!this.#isVerified(roomId)) this.#lags(roomId, headSeq);
     this.grew(roomId, headSeq);
     if (!this.#behind.has(roomId)) return;
+    this.#due.add(roomId);
     this.#wanted.add(roomId);
     if (headSeq - this.indexedSeq(roomId) > CATCH_UP_EVENTS_MAX) return;
     this.#indexRooms([roomId], CATCH_UP_EVENTS_MAX);
@@ -116,7 +128,7 @@ export class Indexer {
   #nextRooms(): number[] {
     const rooms: number[] = [];
     let events = 0;
-    for (const roomId of this.#wanted.size > 0 ? this.#wanted : this.#behind.keys()) {
+    for (const roomId of this.#wanted.size > 0 ? this.#wanted : this.#due) {
       rooms.push(roomId);
       events += Math.max(1, (this.#behind.get(roomId) ?? 0) - this.indexedSeq(roomId));
       if (events >= this.#batchEvents) break;
@@ -148,16 +160,11 @@ export class Indexer {
           cursors.set(roomId, { seq, position, timeMs });
         }
         if (events.length < left || last!.seq >= (this.#behind.get(roomId) ?? 0)) finished.push(roomId);
-        // Nobody can be in it any more, or search it.
-        if (last?.kind === EventKind.CLOSE) this.#dropping.set(roomId, 0);
       }
     });
     // Only what is committed counts.
     for (const [roomId, cursor] of cursors) this.#cursors.set(roomId, cursor);
-    for (const roomId of finished) {
-      this.#behind.delete(roomId);
-      this.#wanted.delete(roomId);
-    }
+    for (const roomId of finished) this.#finished(roomId);
     this.#indexed += count;
     return count;
   }
@@ -197,5 +204,20 @@ export class Indexer {
     }
     this.#dropping.delete(roomId);
     this.#cursors.delete(roomId);
+    const headSeq = this.#behind.get(roomId);
+    if (headSeq !== undefined) this.#lags(roomId, headSeq);
+  }
+
+  #lags(roomId: number, headSeq: number): void {
+    this.#behind.set(roomId, headSeq);
+    const events = headSeq - this.indexedSeq(roomId);
+    // Below nothing: the log has become shorter, which its next look will find.
+    if (events >= DUE_EVENTS || events < 0) this.#due.add(roomId);
+  }
+
+  #finished(roomId: number): void {
+    this.#behind.delete(roomId);
+    this.#due.delete(roomId);
+    this.#wanted.delete(roomId);
   }
 }

@@ -20,8 +20,8 @@ export interface IndexStatus {
 
 export type IndexRequest =
   | { readonly call: 'find'; readonly id: number; readonly ask: SearchAsk }
-  /** Rooms that have new events, and their newest ones. */
-  | { readonly call: 'grew'; readonly rooms: ReadonlyMap<number, number> }
+  /** Rooms that have new events, and their newest ones; and those of them that were closed by these. */
+  | { readonly call: 'grew'; readonly rooms: ReadonlyMap<number, number>; readonly closed: ReadonlySet<number> }
   /** Whether the server has much to do, so that indexing had better wait. */
   | { readonly call: 'pace'; readonly isBusy: boolean }
   | { readonly call: 'close' };
