@@ -20,7 +20,7 @@ export type ForeignFunctions = Pick<typeof import('node:ffi'), 'dlopen' | 'getRa
 
 /**
  * The same as {@link nodeLinkCrypto}, by calling the OpenSSL in this very program without `node:crypto` in between, which
- * makes an object for each packet: under half of its time (docs/adr/0012-openssl-calls.md). Undefined when it cannot be had, or
+ * makes an object for each packet: under half of its time (docs/adr/0014-openssl-calls.md). Undefined when it cannot be had, or
  * does not seal exactly what `node:crypto` seals.
  */
 export function openSslCrypto(foreign: ForeignFunctions): LinkCrypto | undefined {
