@@ -48,8 +48,11 @@ export async function openVethRig(socketPath: string, conditions: LinkConditions
       },
       block: async (block: Block | undefined) => {
         const blockedOn = (side: 'up' | 'down') => (block?.directions.includes(side) ? block.protocol : undefined);
-        await filter(server, loss, blockedOn('up'));
-        for (const leg of legs) await filter(sides[leg], loss, blockedOn('down'));
+        // All at the same time: how long a session takes to notice counts from before the first of them.
+        await Promise.all([
+          filter(server, loss, blockedOn('up')),
+          ...legs.map((leg) => filter(sides[leg], loss, blockedOn('down'))),
+        ]);
       },
       close: async (): Promise<LinkFacts> => {
         const counted = await Promise.all(

@@ -64,9 +64,9 @@ export async function measureFailover(options: LossOptions, wire: LossWire, loss
     await sleepUntil(startUs + stepUs);
     const times: { readonly blockedUs: number; readonly freeUs: number }[] = [];
     for (const { directions } of steps) {
-      await block({ protocol: wire.path, directions });
-      // From here on nothing passes until the next call has been carried out.
+      // A session may notice while the last rule is still being made: the time that rules take counts as its own.
       const blockedUs = nowUs();
+      await block({ protocol: wire.path, directions });
       await sleepUntil(blockedUs + stepUs);
       const freeUs = nowUs();
       await block(undefined);
