@@ -123,6 +123,21 @@ describe('records on datagrams', () => {
     assert.deepEqual(pair.moves('client'), ['udp: proved']);
   });
 
+  it('are copied where they are few, and not where more than eight go at once', () => {
+    const copiesOf = (count: number): number => {
+      const pair = new LinkPair({ tuning: { copyShareMin: 1 } }).start();
+      const bodies = Array.from({ length: count }, (_, index) => body(index, 50));
+      const before = pair.client.session.readout.copies;
+      assert.equal(pair.client.session.sendAll(1, bodies), false);
+      pair.client.flush();
+      pair.pass(500);
+      assert.deepEqual(pair.bodies('server'), bodies);
+      return pair.client.session.readout.copies - before;
+    };
+    assert.ok(copiesOf(8) >= 8);
+    assert.equal(copiesOf(9), 0);
+  });
+
   it('go on after a black hole swallows large packets', () => {
     const pair = new LinkPair({ datagramBytesMax: 9_000 }).start();
     for (let number = 0; number < 60; number += 1) pair.send('client', body(number, 3_000));
