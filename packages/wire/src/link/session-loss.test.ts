@@ -5,6 +5,23 @@ import { LinkPair } from '@confab/testing/link-pair';
 const body = (number: number, bytes = 100): Uint8Array => new Uint8Array(bytes).fill(number % 251);
 const COPIES_OFF = { copyShareMin: 0, copyRecordBytesMax: 0 };
 
+describe('a burst on datagrams', () => {
+  it('are copied where they are few, and not where more than eight go at once', () => {
+    const copiesOf = (count: number): number => {
+      const pair = new LinkPair({ tuning: { copyShareMin: 1 } }).start();
+      const bodies = Array.from({ length: count }, (_, index) => body(index, 50));
+      const before = pair.client.session.readout.copies;
+      assert.equal(pair.client.session.sendAll(1, bodies), false);
+      pair.client.flush();
+      pair.pass(500);
+      assert.deepEqual(pair.bodies('server'), bodies);
+      return pair.client.session.readout.copies - before;
+    };
+    assert.ok(copiesOf(8) >= 8);
+    assert.equal(copiesOf(9), 0);
+  });
+});
+
 describe('records on datagrams', () => {
   it('survive the loss of an acknowledgement, and come once', () => {
     const pair = new LinkPair({ tuning: COPIES_OFF }).start();
