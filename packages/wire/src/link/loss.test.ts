@@ -86,6 +86,21 @@ describe('Loss detection', () => {
     near(loss.nextTimeoutMs(), 231);
   });
 
+  it('waits for two mean deviations in a thin stream, four in others', () => {
+    const rtt = new RttEstimator();
+    rtt.sample(0, 80, 0);
+    assert.equal(rtt.varMs, 40);
+    const thin = new LossDetector<string>(rtt, { thinPtos: 2, promptDelayMsMax: 5 });
+    sendAll(thin, 0, 0, 0);
+    near(thin.nextTimeoutMs(), 80 + 2 * 40 + 5);
+    assert.equal(thin.onTimeout(164.9), false);
+    assert.equal(thin.onTimeout(165), true);
+    near(thin.nextTimeoutMs(), 165 + 80 + 4 * 40 + 5);
+    const other = new LossDetector<string>(rtt, { promptDelayMsMax: 5 });
+    sendAll(other, 0, 0, 0);
+    near(other.nextTimeoutMs(), 80 + 4 * 40 + 5);
+  });
+
   it('backs off in a thin stream, too, after two timeouts', () => {
     const { loss } = steady({ thinPtos: 2 });
     sendAll(loss, 0, 0, 0);

@@ -7,6 +7,8 @@ import { type AckNeed, SentPacket, SentPackets } from './sent-packets.ts';
 const BACKOFF_DOUBLINGS_MAX = 16;
 /** Little is what any path is taken to carry at once: three packets of 1200 bytes (RFC 9002 §7.2 begins with ten). */
 export const THIN_BYTES_MAX = 3_600;
+/** Mean deviations of the round-trip time in the probe timeout of a thin stream; RFC 9002 has 4. */
+const THIN_DEVIATIONS = 2;
 /** A packet that was lost this many probe timeouts ago is not expected any more. */
 const LOST_KEPT_PTOS = 3;
 
@@ -212,7 +214,7 @@ export class LossDetector<Content> {
     if (this.#lossTimeMs !== undefined) return this.#lossTimeMs;
     if (this.packetsInFlight === 0) return undefined;
     const awaited = this.#isThin ? this.#firstAwaited() : undefined;
-    if (awaited !== undefined) return awaited.againMs + this.ptoMs;
+    if (awaited !== undefined) return awaited.againMs + this.#thinPtoMs;
     const sentMs = this.#promptInFlight > 0 ? this.#lastPromptSentMs : this.#lastLazySentMs;
     // Where no probe could be sent the next timeout counts from this one, so that it never lies in the past for ever.
     return Math.max(sentMs, this.#ptoAtMs) + this.#backedOffMs();
@@ -230,7 +232,7 @@ export class LossDetector<Content> {
       this.#detectLost(nowMs);
       return false;
     }
-    const ptoMs = this.ptoMs;
+    const ptoMs = this.#isThin ? this.#thinPtoMs : this.ptoMs;
     for (let packet = this.#firstAwaited(); packet !== undefined; packet = this.#firstAwaited()) {
       if (packet.againMs + ptoMs > nowMs) break;
       packet.wasProbed = true;
@@ -326,6 +328,11 @@ export class LossDetector<Content> {
   /** So little is in flight, and so few timeouts have passed, that probes congest nothing. */
   get #isThin(): boolean {
     return this.#bytesInFlight <= THIN_BYTES_MAX && this.#ptoCount < this.#options.thinPtos;
+  }
+
+  /** A probe in vain costs a small packet, and a late one somebody's time: half of the usual margin. */
+  get #thinPtoMs(): number {
+    return this.#rtt.ptoMs(this.#options.promptDelayMsMax, THIN_DEVIATIONS);
   }
 
   /** The oldest packet whose acknowledgement is still waited for and that was not probed for. */

@@ -80,9 +80,12 @@ export class RttEstimator {
     this.#smoothedMs += (adjustedMs - this.#smoothedMs) / 8;
   }
 
-  /** Probe timeout without back-off: RFC 9002 §6.2.1. */
-  ptoMs(ackDelayMsMax: number): number {
-    return this.#smoothedMs + Math.max(4 * this.#varMs, GRANULARITY_MS) + ackDelayMsMax;
+  /**
+   * Probe timeout without back-off: RFC 9002 §6.2.1.
+   * @param deviations how many mean deviations an acknowledgement may be late by
+   */
+  ptoMs(ackDelayMsMax: number, deviations = 4): number {
+    return this.#smoothedMs + Math.max(deviations * this.#varMs, GRANULARITY_MS) + ackDelayMsMax;
   }
 
   /** How much later than a newer one a packet may be before it is lost, by time alone: RFC 9002 §6.1.2. */
