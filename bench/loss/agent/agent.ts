@@ -4,10 +4,10 @@
  */
 import { rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nowUs } from '../../support/clock.ts';
+import { goFirst } from '../../support/priority.ts';
 import { Lag } from './lag.ts';
 import { Players } from './players.ts';
 import { Posters } from './posters.ts';
@@ -16,13 +16,8 @@ import { ServerHost } from './server-host.ts';
 import { bulk, stream } from './stream.ts';
 import { readTraffic } from './traffic.ts';
 
-/** Whatever else this machine does, is not to be mistaken for the network. The server inherits it. */
-const NICENESS = -15;
-try {
-  setPriority(NICENESS);
-} catch {
-  // Not permitted: then what is late is told as late.
-}
+// The server inherits it.
+goFirst();
 
 const [path, name] = process.argv.slice(2) as [string, string];
 const lag = new Lag();

@@ -46,6 +46,14 @@ export function describeControl(writer: FieldWriter, left: () => number): void {
       writer.varint('code', (value) => linkErrorName(value) ?? '');
       text('text');
       break;
+    case ControlType.SEARCH:
+      numbers('request', 'channel', 'before', 'limit');
+      text('query');
+      break;
+    case ControlType.FOUND:
+      numbers('request', 'before', 'unsearched');
+      if (left() > 0) writer.bytes(left(), 'list');
+      break;
     case ControlType.LEAVE:
     case ControlType.USERS:
       numbers('request', 'channel');

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { IndexThread } from './index-thread.ts';
 import type { IndexOptions, IndexRequest } from './protocol.ts';
+import { lowerThreadPriority } from './thread-priority.ts';
 
 /* The thread in which rooms are indexed and searched, so that neither the chat nor its store waits for it. */
 const port = parentPort;
 if (port === null) throw new Error('This file runs as a worker thread');
 
+lowerThreadPriority();
 const thread = new IndexThread({
   ...(workerData as IndexOptions),
   say: (message) => port.postMessage(message),

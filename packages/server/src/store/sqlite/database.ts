@@ -34,6 +34,7 @@ export class Database {
       timeout: options.busyTimeoutMs,
       enableForeignKeyConstraints: true,
     });
+    // Not to be called by `run`, which also tells the newest row id, and fails where that is beyond 2^53.
     this.#begin = this.prepare('BEGIN IMMEDIATE');
     this.#commit = this.prepare('COMMIT');
   }
@@ -56,10 +57,10 @@ export class Database {
 
   /** Runs `work` in one transaction that took the write lock at its start; rolled back when `work` throws. */
   transaction<Result>(work: () => Result): Result {
-    this.#begin.run();
+    this.#begin.all();
     try {
       const result = work();
-      this.#commit.run();
+      this.#commit.all();
       return result;
     } catch (error) {
       // Some errors, such as a full disk, have rolled it back already.
