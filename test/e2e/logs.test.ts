@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
@@ -80,6 +80,8 @@ test('a log that cannot be written is one clear line at start', async (context) 
 test('a log whose folder goes away costs lines and nothing else', async (context) => {
   const folder = temporaryDirectory(context);
   const logs = join(folder.path, 'logs');
+  mkdirSync(join(folder.path, 'disk'));
+  symlinkSync('disk', logs);
   const server = folder.closing(
     await TestServer.start({
       data: join(folder.path, 'data'),
@@ -90,8 +92,9 @@ test('a log whose folder goes away costs lines and nothing else', async (context
   const ann = await RawMember.create(server, { room: 'lobby', user: 'Ann' });
   const bob = await RawMember.join(server, { room: 'lobby', user: 'Bob' });
   await fence(ann, [bob]);
-  rmSync(logs, { recursive: true });
-  writeFileSync(logs, 'no folder any more');
+  // In one step: a folder that is removed first may be made again by the line that is just being written.
+  writeFileSync(join(folder.path, 'file'), 'no folder any more');
+  renameSync(join(folder.path, 'file'), logs);
   for (const user of ['Eve', 'Mia', 'Zoe']) {
     const guest = await RawMember.join(server, { room: 'lobby', user });
     await guest.send('__LEAVE__');
