@@ -13,8 +13,10 @@ export interface RunFigures {
   readonly delivered: number;
   /** Reads that brought them: what is written together is mostly read together. */
   readonly reads: number;
-  /** Deliveries that never came, of the whole run; below 0: some came twice. */
+  /** Deliveries that never came, of the whole run; in a closed loop below 0 when some came twice. */
   readonly lost: number;
+  /** Deliveries that came once more, of the whole run; counted in open loops only. */
+  readonly repeated: number;
   readonly serverCpu: number;
   readonly generatorCpu: number;
   /** Deliveries whose latency is known: those of one member of each room in a closed loop, all in an open one. */

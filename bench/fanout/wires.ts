@@ -1,5 +1,5 @@
-import { requestToken } from '../hybrid/load/join.ts';
-import { BODY_BYTES, bytesOf, type LoadWire, NOTHING, roomName, userName } from './wire.ts';
+import { requestToken } from './tokens.ts';
+import { BODY_BYTES, bytesOf, type LoadWire, type MemberScript, NOTHING, roomName, userName } from './wire.ts';
 
 /** JSON lines (docs/wires/json-lines.md). */
 export const jsonLines: LoadWire = {
@@ -32,6 +32,9 @@ export const webSocket: LoadWire = {
   }),
 };
 
+/** Length of a token of the string dialect. */
+const TOKEN_LENGTH = 38;
+
 /** TCRP and UCRP, string dialect (docs/wires/ucrp.md). Nobody is told what they said themselves. */
 export const ucrp: LoadWire = {
   name: 'ucrp',
@@ -40,10 +43,16 @@ export const ucrp: LoadWire = {
   script: async (room, place, { controlPort }) => {
     const name = roomName(room);
     const token = await requestToken(controlPort!, place === 0 ? 'create' : 'join', name, userName(room, place));
-    const head = Buffer.concat([Buffer.from([name.length, token.length]), Buffer.from(name + token)]);
-    const register = Buffer.concat([head, Buffer.from('__REGISTER__')]);
-    return { room, steps: [{ say: register, await: NOTHING }], before: head, behind: NOTHING };
+    return ucrpScript(room, token);
   },
+};
+
+/** The same datagrams, for a fan-out that takes any token whose end is the user's name (bench/hybrid/bare-fanout.ts). */
+export const bareUcrp: LoadWire = {
+  name: 'bare ucrp',
+  protocol: 'udp',
+  hasEcho: false,
+  script: (room, place) => ucrpScript(room, userName(room, place).padStart(TOKEN_LENGTH, '.')),
 };
 
 /** Confab's own wire, by TLS or by sealed datagrams (docs/wires/link.md). An author gets a receipt in place of the message. */
@@ -158,6 +167,13 @@ export const irc: LoadWire = {
     };
   },
 };
+
+function ucrpScript(room: number, token: string): MemberScript {
+  const name = roomName(room);
+  const head = Buffer.concat([Buffer.from([name.length, token.length]), Buffer.from(name + token)]);
+  const register = Buffer.concat([head, Buffer.from('__REGISTER__')]);
+  return { room, steps: [{ say: register, await: NOTHING }], before: head, behind: NOTHING };
+}
 
 const MESSAGE_HEAD = '{"type":"message","text":"';
 const MESSAGE_TAIL = '"}';

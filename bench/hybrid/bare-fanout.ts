@@ -51,6 +51,5 @@ function register(token: string, port: number): void {
   members = [...byToken.values()];
 }
 
-process.on('disconnect', () => process.exit());
 process.once('SIGTERM', () => process.exit());
 socket.bind(Number(process.argv[2]), HOST);

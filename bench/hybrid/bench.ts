@@ -2,18 +2,10 @@ import { writeFileSync } from 'node:fs';
 import type { Bench } from '../support/bench.ts';
 import { chooseCores } from '../support/cores.ts';
 import { describeMachine, formatMachine } from '../support/machine.ts';
+import { highestRate } from './highest-rate.ts';
 import { HELP, parseHybridOptions } from './options.ts';
-import {
-  doubtsOf,
-  judgeRate,
-  judgeSteady,
-  plain,
-  rateTable,
-  steadyTable,
-  type Verdict,
-  verdictLines,
-} from './report.ts';
-import { highestRate, largeRoom, manyRooms, type SteadyLoad } from './scenarios.ts';
+import { doubtsOf, judgeRate, judgeSteady, rateTable, steadyTable, type Verdict, verdictLines } from './report.ts';
+import { largeRoom, manyRooms, type SteadyLoad } from './steady.ts';
 
 export const hybrid: Bench = {
   name: 'hybrid',
@@ -25,11 +17,11 @@ export const hybrid: Bench = {
 async function run(args: readonly string[]): Promise<boolean> {
   const options = parseHybridOptions(args);
   const machine = describeMachine();
-  const cores = chooseCores(options.generators);
+  const cores = chooseCores(1);
   const pinning =
     cores.server === undefined
       ? 'not pinned'
-      : `generator on core ${cores.generators.join(' and ')}; server in a and b on any, in c with all its threads on core ${cores.server}`;
+      : `generator on core ${cores.generators[0]}; server in a and b on any, in c with all its threads on core ${cores.server}`;
   console.log(`${formatMachine(machine)}\n${pinning}\n`);
 
   const verdicts: Verdict[] = [];
@@ -44,8 +36,8 @@ async function run(args: readonly string[]): Promise<boolean> {
     const load = await measure(options, cores);
     steady.push(load);
     verdicts.push(...judgeSteady(load, options.isQuick));
-    doubts.push(...doubtsOf(name, [load.result]));
-    figures[name] = { ...load, result: plain(load.result) };
+    doubts.push(...doubtsOf(load));
+    figures[name] = load;
   }
   if (steady.length > 0) console.log(`${steadyTable(steady)}\n`);
 
@@ -53,22 +45,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     const rate = await highestRate(options, cores);
     console.log(`${rateTable(rate)}\n`);
     verdicts.push(...judgeRate(rate, options.isQuick));
-    for (const kind of ['confab', 'bare'] as const) {
-      doubts.push(
-        ...doubtsOf(
-          `c, ${kind}`,
-          rate.windows.flatMap((window) => window[kind].passes),
-        ),
-      );
-    }
-    figures.c = {
-      ratio: rate.ratio,
-      windows: rate.windows.map(({ window, confab, bare }) => ({
-        window,
-        confab: { ...confab, passes: confab.passes.map(plain) },
-        bare: { ...bare, passes: bare.passes.map(plain) },
-      })),
-    };
+    figures.c = rate;
   }
 
   console.log(verdictLines(verdicts));

@@ -10,7 +10,6 @@ export interface HybridOptions {
   readonly passSeconds: number;
   readonly passes: number;
   readonly isQuick: boolean;
-  readonly generators: number;
   readonly json: string | undefined;
   /** Folder for CPU profiles of the servers. */
   readonly profile: string | undefined;
@@ -18,7 +17,8 @@ export interface HybridOptions {
 
 export const HELP = `Usage: npm run bench -- hybrid [options]
 
-Measures a Confab server (TCRP + UCRP, string dialect, durable store) on 127.0.0.1.
+Measures a Confab server (TCRP + UCRP, string dialect, durable store) on 127.0.0.1; the load
+generator (C, bench/fanout/native) has a core of its own, and each member a socket.
 
   a   500 rooms x 10 members x 2 messages/s each    all delivered, p99 < 50 ms
   b   one room of 1,000 members, 10 messages/s      all delivered, p99 < 50 ms
@@ -31,7 +31,6 @@ Options
   --only a,b,c      some of them only
   --seconds N       measured time of a and b (30); of each measurement of c a tenth of it
   --passes N        passes of c; medians of them are shown (7)
-  --generators N    processes that make the load (1); each needs a core of its own
   --quick           everything small and short, to see that it works; judges deliveries, not times
   --json FILE       write the figures there, too
   --profile DIR     write CPU profiles of the servers there (figures are lower then)
@@ -46,7 +45,6 @@ export function parseHybridOptions(args: readonly string[]): HybridOptions {
       only: { type: 'string' },
       seconds: { type: 'string' },
       passes: { type: 'string' },
-      generators: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       profile: { type: 'string' },
@@ -63,7 +61,6 @@ export function parseHybridOptions(args: readonly string[]): HybridOptions {
     passSeconds: values.quick ? 0.3 : Math.max(0.3, seconds / 10),
     passes: Math.ceil(positive('--passes', values.passes, values.quick ? 1 : 7)),
     isQuick: values.quick,
-    generators: Math.ceil(positive('--generators', values.generators, 1)),
     json: values.json,
     profile: values.profile,
   };
@@ -74,4 +71,9 @@ function positive(flag: string, text: string | undefined, fallback: number): num
   const value = Number(text);
   if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
   return value;
+}
+
+/** For the servers. */
+export function nodeArgsOf({ profile }: HybridOptions): string[] {
+  return profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
 }

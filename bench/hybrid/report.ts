@@ -1,6 +1,6 @@
 import { formatCount, formatMiB, formatMs, formatPercent, formatTable } from '../support/table.ts';
-import type { Result } from './fleet.ts';
-import { type Figures, type HighestRate, P99_TARGET_US, RATIO_TARGET, type SteadyLoad } from './scenarios.ts';
+import { type Figures, type HighestRate, RATIO_TARGET } from './highest-rate.ts';
+import { P99_TARGET_US, type SteadyLoad } from './steady.ts';
 
 /** Shares of a core from which a process counts as having no time left. */
 const SATURATED_SHARE = 0.95;
@@ -33,22 +33,22 @@ export function steadyTable(loads: readonly SteadyLoad[]): string {
     'server RSS',
     'generator CPU',
   ];
-  const rows = loads.map(({ name, rooms, membersPerRoom, messagesPerSecond, result }) => [
-    name,
-    formatCount(rooms),
-    formatCount(rooms * membersPerRoom),
-    formatCount(messagesPerSecond),
-    formatCount(result.expected),
-    formatCount(result.delivered),
-    formatCount(result.lost),
-    formatCount(result.repeated),
-    formatMs(result.latencyUs.quantile(0.5)),
-    formatMs(result.latencyUs.quantile(0.99)),
-    formatMs(result.latencyUs.quantile(0.999)),
-    formatMs(result.latencyUs.max),
-    formatPercent(result.serverCpuShare),
-    formatMiB(result.serverResidentBytes),
-    formatPercent(result.generatorCpuShare),
+  const rows = loads.map((load) => [
+    load.name,
+    formatCount(load.rooms),
+    formatCount(load.rooms * load.membersPerRoom),
+    formatCount(load.messagesPerSecond),
+    formatCount(load.expected),
+    formatCount(load.delivered),
+    formatCount(load.lost),
+    formatCount(load.repeated),
+    formatMs(load.p50Us),
+    formatMs(load.p99Us),
+    formatMs(load.p999Us),
+    formatMs(load.maxUs),
+    formatPercent(load.serverCpuShare),
+    formatMiB(load.serverResidentBytes),
+    formatPercent(load.generatorCpuShare),
   ]);
   return formatTable(head, rows);
 }
@@ -67,7 +67,7 @@ export function rateTable({ windows, ratio, confab, bare }: HighestRate): string
     'generator CPU',
   ];
   const row = (window: string, server: string, figures: Figures): string[] => {
-    const rates = figures.passes.map((pass) => pass.deliveriesPerSecond);
+    const rates = figures.passes.map(({ delivered, seconds }) => delivered / seconds);
     return [
       window,
       server,
@@ -93,11 +93,10 @@ export function rateTable({ windows, ratio, confab, bare }: HighestRate): string
 }
 
 /** In a quick run times mean nothing: only deliveries are judged. */
-export function judgeSteady({ name, result }: SteadyLoad, isQuick: boolean): Verdict[] {
-  const p99Us = result.latencyUs.quantile(0.99);
+export function judgeSteady({ name, expected, lost, repeated, p99Us }: SteadyLoad, isQuick: boolean): Verdict[] {
   const everything = {
     target: `${name}: everything delivered, once`,
-    isMet: result.expected > 0 && result.lost === 0 && result.repeated === 0,
+    isMet: expected > 0 && lost === 0 && repeated === 0,
   };
   if (isQuick) return [everything];
   return [
@@ -119,58 +118,16 @@ export function judgeRate({ confab, bare, ratio }: HighestRate, isQuick: boolean
 }
 
 /** What a reader must know before trusting a figure. */
-export function doubtsOf(name: string, results: readonly Result[]): string[] {
+export function doubtsOf(load: SteadyLoad): string[] {
   const doubts: string[] = [];
-  const count = (test: (result: Result) => boolean): number => results.filter(test).length;
-  const note = (matches: number, text: string): void => {
-    if (matches === 0) return;
-    const share = results.length === 1 ? '' : ` (${matches} of ${results.length} measurements)`;
-    doubts.push(`${name}: ${text}${share}`);
-  };
-  note(
-    count(
-      ({ generatorCpuShare, serverCpuShare }) =>
-        generatorCpuShare >= SATURATED_SHARE && serverCpuShare < SATURATED_SHARE,
-    ),
-    'the generator was the bottleneck: the server could do more than this says',
-  );
-  note(
-    count(({ latenessUs }) => latenessUs.count > 0 && latenessUs.quantile(0.99) > LATENESS_US),
-    'the generator fell behind its schedule: latencies are partly its own',
-  );
-  note(
-    count(({ foreignCpuShare }) => foreignCpuShare > FOREIGN_SHARE),
-    'other processes took CPU time meanwhile: measure again on a quiet machine',
-  );
-  note(
-    count(({ serverDrops }) => serverDrops > 0),
-    "the server's receive buffer overflowed",
-  );
-  note(
-    count(({ generatorDrops }) => generatorDrops > 0),
-    "the generator's receive buffers overflowed: that loss is its own",
-  );
-  const stranger = results.find(({ strangers }) => strangers > 0);
-  if (stranger !== undefined)
-    doubts.push(
-      `${name}: ${stranger.strangers} datagrams that nobody sent, such as ${JSON.stringify(stranger.firstStranger)}`,
-    );
-  return doubts;
+  if (load.generatorCpuShare >= SATURATED_SHARE) doubts.push('the generator had no time left');
+  if (load.lateUs > LATENESS_US) doubts.push('the generator fell behind its schedule: latencies are partly its own');
+  if (load.foreignCpuShare > FOREIGN_SHARE) {
+    doubts.push('other processes took CPU time meanwhile: measure again on a quiet machine');
+  }
+  return doubts.map((doubt) => `${load.name}: ${doubt}`);
 }
 
 export function verdictLines(verdicts: readonly Verdict[]): string {
   return verdicts.map(({ target, isMet }) => `${isMet ? 'pass' : 'FAIL'}  ${target}`).join('\n');
-}
-
-/** A result with the numbers that matter in place of its histograms. */
-export function plain({ latencyUs, latenessUs, ...numbers }: Result): object {
-  const quantiles = [0.5, 0.99, 0.999] as const;
-  return {
-    ...numbers,
-    latencyUs: Object.fromEntries([
-      ...quantiles.map((share) => [`p${share * 100}`, latencyUs.quantile(share)]),
-      ['max', latencyUs.max],
-    ]),
-    latenessUs: { p99: latenessUs.quantile(0.99), max: latenessUs.max },
-  };
 }

@@ -189,27 +189,32 @@ size_t read_member(struct crowd *crowd, uint32_t event, uint8_t *buffer, size_t 
   exit(1);
 }
 
-static size_t put_message(uint8_t *at, const struct member *member, uint64_t time) {
+static void put_digits(uint8_t *end, uint64_t value, int count) {
   static const char digits[] = "0123456789abcdef";
+  for (int index = 1; index <= count; index += 1, value >>= 4) end[-index] = (uint8_t)digits[value & 15];
+}
+
+static size_t put_message(uint8_t *at, const struct member *member, uint64_t time, uint64_t number) {
   uint8_t *start = at;
   memcpy(at, member->before.data, member->before.length);
   at += member->before.length;
   memset(at, 'x', BODY_BYTES);
   at[0] = MARKER;
-  for (int index = TIME_DIGITS; index > 0; index -= 1, time >>= 4) at[index] = (uint8_t)digits[time & 15];
+  put_digits(at + 1 + TIME_DIGITS, time, TIME_DIGITS);
+  put_digits(at + 1 + TIME_DIGITS + NUMBER_DIGITS, number, NUMBER_DIGITS);
   at += BODY_BYTES;
   memcpy(at, member->behind.data, member->behind.length);
   at += member->behind.length;
   return (size_t)(at - start);
 }
 
-void say(struct crowd *crowd, struct member *member, int count) {
+void say(struct crowd *crowd, struct member *member, uint64_t number, int count) {
   static uint8_t burst[BURST * 512];
   uint64_t time = now_ns();
   while (count > 0) {
     int part = crowd->is_udp && !crowd->is_link ? 1 : count < BURST ? count : BURST;
     size_t length = 0;
-    for (int index = 0; index < part; index += 1) length += put_message(burst + length, member, time);
+    for (int index = 0; index < part; index += 1) length += put_message(burst + length, member, time, number++);
     if (crowd->is_link) link_say(member->link, burst, length / (size_t)part, part);
     else send_all(member->fd, burst, length);
     count -= part;

@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Bytes of a message's text: `^`, the time it was sent (ns, 16 hexadecimal digits), filling. */
+/** Bytes of a message's text: `^`, the time it was sent (ns, 16 hexadecimal digits), its number in its room (8), filling. */
 #define BODY_BYTES 64
 /** Stands once in each message and nowhere else in what a server sends: deliveries are counted by it. */
 #define MARKER '^'
 #define TIME_DIGITS 16
+#define NUMBER_DIGITS 8
 /** Steps of getting in, at most. */
 #define STEPS_MAX 4
 /** Bytes of a stream kept from one read to the next: the end of an answer, or of a time, may be in the next one. */
@@ -42,6 +43,8 @@ struct member {
   struct bytes before, behind;
   /** Messages that came, and its own that it will not be told of. */
   uint64_t got, own;
+  /** A bit for the number of each message that came; where each delivery is dated. */
+  uint8_t *seen;
   /** Whether each of its deliveries is dated; otherwise they are only counted. */
   int is_dated;
   int carried;
@@ -78,7 +81,7 @@ void connect_crowd(struct crowd *crowd);
 static inline struct member *member_of(struct crowd *crowd, uint32_t event) { return &crowd->members[event & ~SECOND_SOCKET]; }
 /** Reads once from the socket that an event tells of into `buffer`; returns the bytes, or 0 when there was nothing. */
 size_t read_member(struct crowd *crowd, uint32_t event, uint8_t *buffer, size_t size);
-/** Says `count` messages in one write. */
-void say(struct crowd *crowd, struct member *member, int count);
+/** Says `count` messages in one write, numbered from `number` up. */
+void say(struct crowd *crowd, struct member *member, uint64_t number, int count);
 
 #endif

@@ -40,8 +40,8 @@ export const udpFloor: Target = {
   },
 };
 
-/** Nobody answers on a UDP port, but the system knows which ones are bound. */
-async function bound(program: Program, port: number): Promise<void> {
+/** Nobody answers on a UDP port, but the system knows which ones are bound. Fulfils when the program's is. */
+export async function bound(program: Program, port: number): Promise<void> {
   const deadlineMs = performance.now() + BIND_TIMEOUT_MS;
   while (!readUdpDrops().has(port)) {
     if (program.hasExited || performance.now() > deadlineMs)

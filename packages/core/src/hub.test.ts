@@ -602,8 +602,10 @@ describe('posting', () => {
     hub.post(ann, { body: buffer.subarray(4, 9) });
     buffer.fill(0);
     await world.run();
-    const [event] = await hub.history(ann, 2, 1);
-    assert.deepEqual([decoder.decode(event!.body), event!.body.buffer.byteLength], ['hello', 5]);
+    const [change] = world.store.commits.at(-1)!;
+    assert.ok(change?.type === 'event');
+    const { body } = change.event;
+    assert.deepEqual([decoder.decode(body), body.buffer.byteLength], ['hello', 5]);
     assert.equal(room.log.headSeq, 2);
   });
 

@@ -1,6 +1,7 @@
 import type { RoomEvent } from './event.ts';
 import type { Limits } from './limits.ts';
 import type { LoadedRoom, Store } from './store.ts';
+import { Tail } from './tail.ts';
 
 /** What an author supplies; numbering adds the rest. */
 export interface Draft {
@@ -39,9 +40,7 @@ export class RoomLog {
   #publishedSeq: number;
   #numberedSeq: number;
   /** The newest published events, contiguous, ending at `#publishedSeq`. */
-  #tail: RoomEvent[] = [];
-  #tailBytes = 0;
-  readonly #byClientId = new Map<string, RoomEvent>();
+  readonly #tail: Tail;
   readonly #lastSeqByKind: Map<number, number>;
   /** Newest sequence numbers of kinds among the numbered events, until these are published or taken back. */
   readonly #numberedByKind = new Map<number, number>();
@@ -53,6 +52,7 @@ export class RoomLog {
     this.#firstSeq = loaded.firstSeq;
     this.#publishedSeq = loaded.lastSeq;
     this.#numberedSeq = loaded.lastSeq;
+    this.#tail = new Tail(loaded.id, loaded.lastSeq + 1);
     this.#lastSeqByKind = new Map(loaded.lastSeqByKind);
   }
 
@@ -68,12 +68,12 @@ export class RoomLog {
 
   /** Sequence number of the oldest event held in memory; `headSeq + 1` when none is. */
   get tailStartSeq(): number {
-    return this.#publishedSeq - this.#tail.length + 1;
+    return this.#tail.startSeq;
   }
 
   /** The published event that this client id made, if it is among those in memory. */
   findByClientId(clientId: string): RoomEvent | undefined {
-    return this.#byClientId.get(clientId);
+    return this.#tail.findByClientId(clientId);
   }
 
   meets(condition: AppendCondition): boolean {
@@ -108,14 +108,18 @@ export class RoomLog {
 
   /** The store has these events, which were numbered in this order: readers may see them. */
   publish(events: readonly RoomEvent[]): void {
+    const tail = this.#tail;
+    const eventsMax = Math.max(1, this.#limits.tailEventsMax);
     for (const event of events) {
-      this.#tail.push(event);
-      this.#tailBytes += event.body.byteLength;
+      // First, so that the tail needs no place for one more.
+      while (tail.length >= eventsMax) tail.shift();
+      tail.push(event);
       this.#publishedSeq = event.seq;
-      if (event.clientId !== undefined) this.#byClientId.set(event.clientId, event);
     }
-    for (const [kind, seq] of this.#numberedByKind) this.#lastSeqByKind.set(kind, seq);
-    this.#numberedByKind.clear();
+    if (this.#numberedByKind.size > 0) {
+      for (const [kind, seq] of this.#numberedByKind) this.#lastSeqByKind.set(kind, seq);
+      this.#numberedByKind.clear();
+    }
     this.#trimTail();
   }
 
@@ -126,8 +130,7 @@ export class RoomLog {
   read(fromSeq: number, limit: number): readonly RoomEvent[] | Promise<readonly RoomEvent[]> {
     const from = Math.max(fromSeq, this.#firstSeq);
     if (from > this.#publishedSeq || limit <= 0) return [];
-    const tailStart = this.tailStartSeq;
-    if (from >= tailStart) return this.#tail.slice(from - tailStart, from - tailStart + limit);
+    if (from >= this.#tail.startSeq) return this.#tail.read(from, limit);
     // Ask for no more than is published now: the store may already have events that nobody may see yet.
     return this.#store.read(this.roomId, from, Math.min(limit, this.#publishedSeq - from + 1));
   }
@@ -135,13 +138,6 @@ export class RoomLog {
   #trimTail(): void {
     const { tailEventsMax, tailBytesMax } = this.#limits;
     const tail = this.#tail;
-    let count = 0;
-    while (tail.length - count > tailEventsMax || (this.#tailBytes > tailBytesMax && tail.length - count > 1)) {
-      const event = tail[count]!;
-      count += 1;
-      this.#tailBytes -= event.body.byteLength;
-      if (event.clientId !== undefined) this.#byClientId.delete(event.clientId);
-    }
-    if (count > 0) tail.splice(0, count);
+    while (tail.length > tailEventsMax || (tail.bytes > tailBytesMax && tail.length > 1)) tail.shift();
   }
 }

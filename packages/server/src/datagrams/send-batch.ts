@@ -1,4 +1,5 @@
 import type { DatagramCalls } from './calls.ts';
+import { CopiedBytes } from './copied-bytes.ts';
 import {
   CONTROL_AT,
   CONTROL_BYTES,
@@ -65,7 +66,7 @@ export class SendBatch {
   #vectorCount = 0;
   #bytesUsed = 0;
   /** Where the bytes are that were copied in. */
-  readonly #copied = new Map<Uint8Array, number>();
+  readonly #copied = new CopiedBytes();
   /** Of the last message: its address, length of its datagrams and of all of them; 0: nothing more may follow. */
   #lastWords: readonly number[] | undefined;
   #segmentBytes = 0;
@@ -121,7 +122,7 @@ export class SendBatch {
    */
   add(words: readonly number[], bytes: Uint8Array, isBorrowed = false): boolean {
     if (words.length !== this.#nameWords) return false;
-    const known = isBorrowed ? undefined : this.#copied.get(bytes);
+    const known = isBorrowed ? undefined : this.#copied.find(bytes);
     if (known === undefined && bytes.length > this.#bytes.length - this.#bytesUsed) return false;
     const isJoining = this.#mayJoin(words, bytes.length);
     if (!isJoining && this.#count >= this.#messagesMax) return false;
@@ -132,7 +133,7 @@ export class SendBatch {
     if (known === undefined) {
       this.#bytes.set(bytes, start);
       this.#bytesUsed += bytes.length;
-      if (!isBorrowed) this.#copied.set(bytes, start);
+      if (!isBorrowed) this.#copied.add(bytes, start);
     }
     if (!isJoining) this.#begin(words, bytes.length);
     this.#extend(start, bytes.length, isStretched);

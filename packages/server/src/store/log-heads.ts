@@ -77,18 +77,18 @@ export class LogHeads {
     this.#countersBefore = this.counters;
     this.#touched.length = 0;
     this.#undo.length = 0;
-    this.#closedInBatch.clear();
+    this.#forgetClosed();
   }
 
   keep(): void {
-    this.#closedInBatch.clear();
+    this.#forgetClosed();
     this.#undo.length = 0;
   }
 
   rollBack(): void {
     for (const head of this.#touched) head.lastSeq = head.seqBefore;
     while (this.#undo.length > 0) this.#undo.pop()?.();
-    this.#closedInBatch.clear();
+    this.#forgetClosed();
     this.#lastPosition = this.#countersBefore.lastPosition;
     this.#lastRoomId = this.#countersBefore.lastRoomId;
     this.#lastMemberId = this.#countersBefore.lastMemberId;
@@ -174,6 +174,11 @@ export class LogHeads {
       throw storeFailed(`Cannot write member ${member.id}: room ${member.roomId} is not open`);
     }
     this.#lastMemberId = Math.max(this.#lastMemberId, member.id);
+  }
+
+  /** Mostly there are none, and even an empty set gets a new table when it is cleared. */
+  #forgetClosed(): void {
+    if (this.#closedInBatch.size > 0) this.#closedInBatch.clear();
   }
 }
 

@@ -9,7 +9,7 @@ import type { IndexMessage, IndexOptions, IndexRequest, IndexStatus } from './pr
 /** After a fault (a full disk, say), ms. */
 const RETRY_MS = 5_000;
 /** While the server has much to do, this many times as long as a batch took nothing is done after it. */
-const BUSY_REST = 9;
+const BUSY_REST = 49;
 /** How often is told how far the index is, ms. */
 const STATUS_MS = 1_000;
 

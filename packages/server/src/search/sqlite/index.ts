@@ -67,7 +67,7 @@ export class SqliteIndex implements SearchIndex {
     if (this.#death === undefined) this.#post({ call: 'grew', rooms, closed });
   }
 
-  /** Whether the server has much to do; then indexing takes a tenth of the time at most. */
+  /** Whether the server has much to do; then indexing takes a fiftieth of the time at most. */
   pace(isBusy: boolean): void {
     if (this.#death === undefined) this.#post({ call: 'pace', isBusy });
   }
