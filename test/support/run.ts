@@ -10,6 +10,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { COMPILE_CACHE } from '@confab/testing/process-environment';
 import { compact } from './compact-reporter.ts';
 
 const NODE_NEEDED = [24, 15] as const;
@@ -65,6 +66,8 @@ async function runFiles(files: readonly string[], timeLimitS: number): Promise<n
     limit.abort();
   }, timeLimitS * 1000);
 
+  // Inherited by the processes of the files, and by those that they start.
+  process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;
   const events = run({
     cwd: root,
     files: files.map((file) => `${root}${file}`),

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { quietEnvironment } from '@confab/testing/wire-settings';
+import { processEnvironment } from '@confab/testing/process-environment';
 import { within } from './wait.ts';
 
 const command = fileURLToPath(new URL('../../packages/cli/bin/confab.js', import.meta.url));
@@ -73,13 +73,7 @@ export class ServerProcess {
   private constructor(args: readonly string[]) {
     const child = spawn(process.execPath, [command, 'serve', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        // Settings of whoever runs the tests are not the tests'.
-        ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONFAB_|NODE_)/.test(name))),
-        ...quietEnvironment,
-        // Many servers are started: half of the time for it goes into reading the sources.
-        NODE_COMPILE_CACHE: join(tmpdir(), 'confab-test-compile-cache'),
-      },
+      env: processEnvironment(),
     });
     this.#child = child;
     running.add(child);

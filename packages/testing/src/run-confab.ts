@@ -1,8 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { processEnvironment } from './process-environment.ts';
 import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
-import { quietEnvironment } from './wire-settings.ts';
 
 /** The program that `npx confab` runs. */
 export const confabProgram = fileURLToPath(new URL('../../cli/bin/confab.js', import.meta.url));
@@ -27,10 +27,8 @@ export class ConfabProcess {
   readonly #ended: Promise<number>;
 
   constructor(context: WithCleanUp, args: readonly string[], { input, env, nodeArgs = [], cwd }: RunOptions = {}) {
-    // Settings of whoever runs the tests are not the tests'.
-    const plainEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONFAB_|NODE_)/.test(name)));
     this.child = spawn(process.execPath, [...nodeArgs, confabProgram, ...args], {
-      env: { ...plainEnv, ...quietEnvironment, ...env },
+      env: processEnvironment(env),
       cwd,
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
+import { processEnvironment } from '@confab/testing/process-environment';
 import { ConfabProcess, confabProgram, startConfabServer } from '@confab/testing/run-confab';
-import { quietEnvironment } from '@confab/testing/wire-settings';
 
 const noAlternate = ['--set', 'hybrid.alternate.enabled=false'];
 const anyPorts = ['--tcp-port', '0', '--udp-port', '0', ...noAlternate];
@@ -117,7 +117,7 @@ test('a reader of its output that goes away does not end it', async (context) =>
   const { path } = temporaryDirectory(context);
   const child = spawn(process.execPath, [confabProgram, 'serve', ...anyPorts, '--data', path, '--host', '0.0.0.0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...quietEnvironment },
+    env: processEnvironment(),
   });
   context.after(() => void child.kill('SIGKILL'));
   child.stdout.destroy();
