@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { processEnvironment } from './process-environment.ts';
 import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
@@ -105,4 +106,17 @@ export async function startConfabServer(
   const udpPort = Number((await server.sees(/UCRP +udp +\S+:(\d+)/))[1]);
   const url = (room: string): string => `ucrp://127.0.0.1:${tcpPort}/${encodeURIComponent(room)}?udp=${udpPort}`;
   return { process: server, data, tcpPort, udpPort, url };
+}
+
+/** One server for all tests of a file, which keep to rooms of their own: a server takes a second of processor time to start. */
+export function sharedConfabServer(): () => ConfabServer {
+  const cleanUps: (() => void | Promise<void>)[] = [];
+  let server: ConfabServer | undefined;
+  before(async () => {
+    server = await startConfabServer({ after: (hook) => void cleanUps.unshift(hook) });
+  });
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+  return () => server!;
 }
