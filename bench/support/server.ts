@@ -1,15 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { wireSettings } from '@confab/testing/wire-settings';
 import { Child } from './child.ts';
+import { listening } from './listening.ts';
 import { freeTcpPort, freeUdpPort } from './ports.ts';
-
-const START_TIMEOUT_MS = 20_000;
-const POLL_MS = 20;
 
 const program = fileURLToPath(new URL('../../packages/cli/bin/confab.js', import.meta.url));
 
@@ -74,25 +70,4 @@ export async function startBenchServer({ core, settings = {}, nodeArgs = [] }: S
     },
     stop,
   };
-}
-
-async function listening(child: Child, port: number): Promise<void> {
-  const deadlineMs = performance.now() + START_TIMEOUT_MS;
-  while (performance.now() < deadlineMs) {
-    if (child.hasExited) throw new Error(`The server did not start:\n${child.output}`);
-    if (await accepts(port)) return;
-    await sleep(POLL_MS);
-  }
-  throw new Error(`The server does not listen after ${START_TIMEOUT_MS / 1000} s:\n${child.output}`);
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ port, host: '127.0.0.1' });
-    const settle = (isOpen: boolean) => (): void => {
-      socket.destroy();
-      resolve(isOpen);
-    };
-    socket.once('connect', settle(true)).once('error', settle(false));
-  });
 }
