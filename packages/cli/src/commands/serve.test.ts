@@ -37,29 +37,6 @@ test('it says what it is, where it listens and how to join, and stops cleanly', 
   assert.equal(server.process.stderr, '');
 });
 
-test('what stops it from starting is one line that says what to do', async (context) => {
-  const { path } = temporaryDirectory(context);
-  const file = join(path, 'file');
-  writeFileSync(file, '');
-  const port = await busyPort(context);
-  const running = await startConfabServer(context);
-  const examples: [string[], RegExp, number][] = [
-    [['--tcp-port', String(port), '--udp-port', '0', ...noAlternate, '--data', path], /port is busy; .*--tcp-port/, 1],
-    [[...anyPorts, '--data', path, '--host', 'no-such-host.invalid'], /"no-such-host\.invalid".*--host/, 1],
-    [[...anyPorts, '--data', path, '--host', '192.0.2.1'], /not an address of this machine.*--host/, 1],
-    [[...anyPorts, '--data', join(file, 'below')], /data folder.*--data/, 1],
-    [[...anyPorts, '--data', running.data], /in use by another confab.*--data/, 1],
-    [['--tcp-port', '70000', '--data', path], /--tcp-port: invalid value 70000/, 2],
-  ];
-  for (const [args, expected, code] of examples) {
-    const confab = new ConfabProcess(context, ['serve', ...args], { input: '' });
-    assert.equal(await confab.end(), code, args.join(' '));
-    assert.match(confab.stderr, /^confab: [^\n]+\n$/);
-    assert.match(confab.stderr, expected);
-    assert.equal(confab.stdout, '');
-  }
-});
-
 test('flags win over the environment, and that over the file', async (context) => {
   const { path } = temporaryDirectory(context);
   const file = join(path, 'confab.toml');
