@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { COMPILE_CACHE } from '@confab/testing/process-environment';
 import { whyNoNamespaces } from '../bench/loss/rig/requirements.ts';
 
 const bench = fileURLToPath(new URL('../bench/main.ts', import.meta.url));
 const reason = whyNoNamespaces();
 const options = { timeout: 120_000, skip: reason === undefined ? false : reason };
-const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'confab-test-compile-cache') };
+const env = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
 
 interface Report<Figures> {
   readonly figures: readonly Figures[];

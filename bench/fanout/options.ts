@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { onlyOf, positive } from '../support/options.ts';
 import { loads } from './loads.ts';
 
 export interface FanoutOptions {
@@ -60,12 +61,8 @@ export function parseFanoutOptions(args: readonly string[]): FanoutOptions {
     },
   });
   const names = loads.map(({ name }) => name);
-  const only = values.only?.split(',') ?? names;
-  for (const name of only) {
-    if (!names.includes(name)) throw new Error(`--only: "${name}" is none of ${names.join(', ')}`);
-  }
   return {
-    only,
+    only: onlyOf(values.only, names),
     targets: values.targets?.split(',') ?? [],
     hasPeers: values.peers,
     seconds: positive('--seconds', values.seconds, values.quick ? 0.2 : 1),
@@ -75,11 +72,4 @@ export function parseFanoutOptions(args: readonly string[]): FanoutOptions {
     markdown: values.markdown,
     profile: values.profile,
   };
-}
-
-function positive(flag: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
-  return value;
 }

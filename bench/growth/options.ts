@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { onlyOf, positive } from '../support/options.ts';
 
 export const PARTS = ['members', 'rooms', 'start', 'pages', 'search'] as const;
 export type Part = (typeof PARTS)[number];
@@ -62,10 +63,6 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
       plots: { type: 'string' },
     },
   });
-  const only = values.only?.split(',') ?? [...PARTS];
-  for (const name of only) {
-    if (!PARTS.includes(name as Part)) throw new Error(`--only: "${name}" is none of ${PARTS.join(', ')}`);
-  }
   const sizes = values.quick
     ? { members: [2, 4], rooms: [1, 4], storedMessages: 1000, storedRooms: 10, pageMessages: [100, 1000] }
     : {
@@ -77,7 +74,7 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
       };
   return {
     ...sizes,
-    only: only as Part[],
+    only: onlyOf(values.only, PARTS),
     pageMessages: values.messages?.split(',').map((text) => count('--messages', text)) ?? sizes.pageMessages,
     data: values.data,
     buildSeconds: positive('--build-seconds', values['build-seconds'], 3600),
@@ -86,13 +83,6 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
     json: values.json,
     plots: values.plots,
   };
-}
-
-function positive(flag: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
-  return value;
 }
 
 function count(flag: string, text: string): number {

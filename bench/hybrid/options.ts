@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { onlyOf, positive } from '../support/options.ts';
 
 export const SCENARIOS = ['a', 'b', 'c'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
@@ -50,13 +51,9 @@ export function parseHybridOptions(args: readonly string[]): HybridOptions {
       profile: { type: 'string' },
     },
   });
-  const only = values.only?.split(',') ?? [...SCENARIOS];
-  for (const name of only) {
-    if (!SCENARIOS.includes(name as Scenario)) throw new Error(`--only: "${name}" is none of ${SCENARIOS.join(', ')}`);
-  }
   const seconds = positive('--seconds', values.seconds, values.quick ? 0.5 : 30);
   return {
-    only: only as Scenario[],
+    only: onlyOf(values.only, SCENARIOS),
     seconds,
     passSeconds: values.quick ? 0.3 : Math.max(0.3, seconds / 10),
     passes: Math.ceil(positive('--passes', values.passes, values.quick ? 1 : 7)),
@@ -64,13 +61,6 @@ export function parseHybridOptions(args: readonly string[]): HybridOptions {
     json: values.json,
     profile: values.profile,
   };
-}
-
-function positive(flag: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!(value > 0 && value <= 3600)) throw new Error(`${flag}: "${text}" is not a number above 0 and up to 3600`);
-  return value;
 }
 
 /** For the servers. */

@@ -6,7 +6,7 @@ import { sharedServer } from '../support/server-process.ts';
 import { CREATE, encodeTcrp, exchange, JOIN, pythonJson, requestEntry, TcrpConnection } from '../support/tcrp.ts';
 import { fence, RawMember } from '../support/ucrp.ts';
 
-const server = sharedServer();
+const server = sharedServer({ 'hybrid.request_timeout_ms': 60_000 });
 const REQUEST_TIMEOUT_MS = 400;
 const impatient = sharedServer({ 'hybrid.request_timeout_ms': REQUEST_TIMEOUT_MS });
 const crowded = sharedServer({ 'hybrid.connections_max': 200, 'hybrid.address_connections_max': 50 });
@@ -108,11 +108,9 @@ test('a payload of 64 KiB is read, and a declared length above it is refused bef
     ] as const) {
       const header = encodeTcrp(layout, { operation: CREATE, state: 0, room: 'big', payload: '' });
       header[at] = byte;
-      const startMs = performance.now();
+      // The time for a request is longer than the test's patience: nothing of the payload is waited for.
       const answer = await exchange(server(), header);
-      assert.equal(answer.bytes.length, 0);
-      // Long before the 10 s for a request are over: nothing of the payload was waited for.
-      assert.ok(performance.now() - startMs < 5000, `${layout}, byte ${at} = ${byte}`);
+      assert.equal(answer.bytes.length, 0, `${layout}, byte ${at} = ${byte}`);
     }
   }
   assert.equal((await requestEntry(server(), JOIN, { room: 'big', user: 'Bob' })).isAccepted, false);

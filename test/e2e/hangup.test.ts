@@ -6,9 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
+import { processEnvironment } from '@confab/testing/process-environment';
 import { confabProgram } from '@confab/testing/run-confab';
 import { Tmux, withoutTmux } from '@confab/testing/tmux';
-import { quietEnvironment } from '@confab/testing/wire-settings';
 import { withoutProc } from '../support/process-memory.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -90,7 +90,7 @@ test('a server that never had a terminal reads its configuration again', async (
     process.execPath,
     [confabProgram, 'serve', ...anyPorts, '--data', path, '--log-level', 'info'],
     // A session of its own, which has no terminal.
-    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...quietEnvironment } },
+    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: processEnvironment() },
   );
   context.after(() => void child.kill('SIGKILL'));
   let output = '';

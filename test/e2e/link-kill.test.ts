@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, ephemeralDeviceKey, knownServersInMemory, type Session } from '@confab/client';
 import { temporaryDirectory, type WithCleanUp } from '@confab/testing';
+import { reservePorts } from '@confab/testing/reserve-ports';
 import { ConfabProcess } from '@confab/testing/run-confab';
 import { messagesOf, readLog } from '../support/log.ts';
 import { within } from '../support/wait.ts';
@@ -77,7 +78,7 @@ class Poster {
 
 test('a killed server loses and doubles nothing that it has accepted, for any of twenty clients', async (context) => {
   const { path: data } = temporaryDirectory(context);
-  let { server, port } = await serve(context, data, 0);
+  let { server, port } = await serve(context, data, (await reservePorts()).tcpPort);
   const posters: Poster[] = [];
   const killAt = longMs > 0 ? [] : [...KILL_AT];
   let acceptedCount = 0;

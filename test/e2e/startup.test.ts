@@ -97,20 +97,10 @@ test('a name for this machine is an address of it', async (context) => {
   assert.equal(server.address, '127.0.0.1');
 });
 
-test('a port that is no port, and a setting that is none', async (context) => {
+test('a port that is no port', async (context) => {
   const { path: data } = temporaryDirectory(context);
-  const cases: [ServerOptions['args'], RegExp][] = [
-    [['--tcp-port', '70000'], /^confab: --tcp-port: .*70000.*hybrid\.tcp_port/],
-    [['--tcp-port', 'ninety'], /^confab: --tcp-port: .*"ninety".*hybrid\.tcp_port/],
-    [['--udp-port', '-1'], /^confab: --udp-port: .*-1.*hybrid\.udp_port/],
-    [
-      ['--set', 'hybrid.udp_prot=1'],
-      /^confab: --set: unknown setting "hybrid\.udp_prot"; did you mean "hybrid\.udp_port"\?$/,
-    ],
-    [['--set', 'hybrid.notices=perhaps'], /^confab: --set: .*"perhaps".*hybrid\.notices/],
-    [['--set', 'hybrid.notices'], /^confab: --set hybrid\.notices: not of the form KEY=VALUE/],
-  ];
-  await Promise.all(cases.map(([args, line]) => expectRefusal({ data, args: args! }, WRONG_USAGE, line)));
+  const wrong = /^confab: --tcp-port: .*70000.*hybrid\.tcp_port/;
+  await expectRefusal({ data, args: ['--tcp-port', '70000'] }, WRONG_USAGE, wrong);
 });
 
 test('a data folder that cannot be used', async (context) => {
@@ -137,26 +127,12 @@ test('a data folder that may not be written', async (context) => {
   );
 });
 
-test('a configuration file that is missing, broken, or knows a setting that nobody else does', async (context) => {
+test('a configuration file that knows a setting that nobody else does', async (context) => {
   const { path } = temporaryDirectory(context);
-  const data = `${path}/data`;
-  const write = (name: string, text: string): string => {
-    writeFileSync(`${path}/${name}`, text);
-    return `${path}/${name}`;
-  };
-  const unknown = write('unknown.toml', '[hybrid]\ntpc_port = 9090\n');
-  const broken = write('broken.toml', 'host = "127.0.0.1"\n[hybrid\n');
-  const wrong = write('wrong.json', '{"limits": {"rooms": 0}}');
-  const missing = `${path}/missing.toml`;
-  const refusals: [string, string | RegExp][] = [
-    [unknown, `${unknown}:2:1: unknown setting "hybrid.tpc_port"; did you mean "hybrid.tcp_port"?`],
-    [broken, new RegExp(`^confab: ${broken}:2:\\d+: cannot parse configuration file: `)],
-    [wrong, new RegExp(`^confab: ${wrong}(:\\d+:\\d+)?: invalid value 0 for limits\\.rooms: `)],
-    [missing, `${missing}: cannot read configuration file: it does not exist`],
-  ];
-  await Promise.all(
-    refusals.map(([file, line]) => expectRefusal({ data, args: ['--config', file] }, WRONG_USAGE, line)),
-  );
+  const file = `${path}/unknown.toml`;
+  writeFileSync(file, '[hybrid]\ntpc_port = 9090\n');
+  const wrong = `${file}:2:1: unknown setting "hybrid.tpc_port"; did you mean "hybrid.tcp_port"?`;
+  await expectRefusal({ data: `${path}/data`, args: ['--config', file] }, WRONG_USAGE, wrong);
 });
 
 test('a configuration file sets what no flag sets', async (context) => {

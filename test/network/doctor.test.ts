@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
+import { processEnvironment } from '@confab/testing/process-environment';
 import { confabProgram } from '@confab/testing/run-confab';
-import { quietEnvironment } from '@confab/testing/wire-settings';
 import { whyNoNamespaces } from '../../bench/loss/rig/requirements.ts';
 
 const skip = whyNoNamespaces() ?? false;
@@ -25,7 +25,7 @@ describe('confab doctor, where the network is really blocked', { skip }, () => {
   const cleanUps: (() => void | Promise<void>)[] = [];
   const context = { after: (hook: () => void | Promise<void>) => void cleanUps.unshift(hook) };
   const { path } = temporaryDirectory(context);
-  const env = { ...process.env, ...quietEnvironment, XDG_CONFIG_HOME: path, XDG_STATE_HOME: path };
+  const env = processEnvironment({ XDG_CONFIG_HOME: path, XDG_STATE_HOME: path });
   let namespacePid = 0;
   let url = '';
   let port = 0;

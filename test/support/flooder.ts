@@ -6,7 +6,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { prng } from '@confab/testing';
+import { prng } from '@confab/testing/prng';
 
 const ADDRESS = '127.0.0.1';
 const SOURCES = 20;

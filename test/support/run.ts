@@ -10,10 +10,12 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { COMPILE_CACHE } from '@confab/testing/process-environment';
 import { compact } from './compact-reporter.ts';
+import { longestFirst } from './longest-first.ts';
 
 const NODE_NEEDED = [24, 15] as const;
-/** Where tests are, those that take longest first. */
+/** Where tests are, those that take longer first. */
 const TESTS = ['test/**/*.test.ts', 'packages/*/src/**/*.test.ts'];
 /** All of them are to take ten minutes on two cores; a machine that is busy besides gets a fifth more. */
 const TIME_LIMIT_S = 720;
@@ -47,9 +49,8 @@ async function main(): Promise<number> {
   if (!(timeLimitS > 0)) return refuse('--time-limit is not a number of seconds');
 
   const all = TESTS.flatMap((pattern) => globSync(pattern, { cwd: root }).toSorted());
-  const chosen = all.filter(
-    (file) => words.length === 0 || words.some((word) => file.split(sep).join('/').includes(word)),
-  );
+  const named = all.map((file) => file.split(sep).join('/'));
+  const chosen = longestFirst(named.filter((file) => words.length === 0 || words.some((word) => file.includes(word))));
   if (chosen.length === 0)
     return refuse(`no test file has ${words.map((word) => `"${word}"`).join(' or ')} in its path`);
   return runFiles(chosen, timeLimitS);
@@ -65,15 +66,17 @@ async function runFiles(files: readonly string[], timeLimitS: number): Promise<n
     limit.abort();
   }, timeLimitS * 1000);
 
+  // Inherited by the processes of the files, and by those that they start.
+  process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;
   const events = run({
     cwd: root,
     files: files.map((file) => `${root}${file}`),
-    // Many files wait for timers and for other processes, so two at a time keep even one core busy.
-    concurrency: Math.max(2, availableParallelism()),
+    // Many files wait for timers and for other processes, so one more than there are processors keeps these busy.
+    concurrency: availableParallelism() + 1,
     signal: limit.signal,
   });
   events.on('test:summary', ({ file, success }) => {
-    if (file !== undefined) unfinished.delete(relative(root, file));
+    if (file !== undefined) unfinished.delete(relative(root, file).split(sep).join('/'));
     if (!success) hasFailed = true;
   });
   await pipeline(events, process.stdout.isTTY ? new spec() : compact(root), process.stdout, { end: false });

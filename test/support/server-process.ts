@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { quietEnvironment } from '@confab/testing/wire-settings';
+import { processEnvironment } from '@confab/testing/process-environment';
 import { within } from './wait.ts';
+
+export { reservePorts } from '@confab/testing/reserve-ports';
 
 const command = fileURLToPath(new URL('../../packages/cli/bin/confab.js', import.meta.url));
 
@@ -73,13 +73,7 @@ export class ServerProcess {
   private constructor(args: readonly string[]) {
     const child = spawn(process.execPath, [command, 'serve', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        // Settings of whoever runs the tests are not the tests'.
-        ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONFAB_|NODE_)/.test(name))),
-        ...quietEnvironment,
-        // Many servers are started: half of the time for it goes into reading the sources.
-        NODE_COMPILE_CACHE: join(tmpdir(), 'confab-test-compile-cache'),
-      },
+      env: processEnvironment(),
     });
     this.#child = child;
     running.add(child);
@@ -210,41 +204,4 @@ function readAddresses(output: string): HybridAddress[] {
   return found.UCRP.slice(0, found.TCRP.length).map(([address, udpPort], index) => {
     return { address, tcpPort: found.TCRP[index]![1], udpPort };
   });
-}
-
-/**
- * A TCP and a UDP port that are free and stay so: below the range from which systems take ports for connections, so that
- * nobody gets one by accident while a server that used it is being started again.
- */
-export async function reservePorts(): Promise<{ tcpPort: number; udpPort: number }> {
-  for (;;) {
-    const tcpPort = 20_000 + Math.floor(Math.random() * 12_000);
-    if ((await isFreeTcp(tcpPort)) && (await isFreeUdp(tcpPort + 1))) return { tcpPort, udpPort: tcpPort + 1 };
-  }
-}
-
-async function isFreeTcp(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    server.close();
-    await once(server, 'close');
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function isFreeUdp(port: number): Promise<boolean> {
-  const socket = createSocket('udp4');
-  try {
-    socket.bind(port, '127.0.0.1');
-    await once(socket, 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.close();
-  }
 }

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wireSettings } from '@confab/testing/wire-settings';
+import { listening } from '../../support/listening.ts';
 import { freeTcpPort, freeUdpPort } from '../../support/ports.ts';
 import { hasOpenSsl } from '../native/build.ts';
 import { Program } from '../process.ts';
 import type { LoadWire } from '../wire.ts';
 import { jsonLines, linkDatagrams, linkStream, ucrp, webSocket } from '../wires.ts';
-import { listening, type Running, type Target } from './target.ts';
+import type { Running, Target } from './target.ts';
 
 const program = fileURLToPath(new URL('../../../packages/cli/bin/confab.js', import.meta.url));
 

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { listening } from '../../support/listening.ts';
 import { freeTcpPort, freeUdpPort } from '../../support/ports.ts';
 import { readUdpDrops } from '../../support/proc.ts';
 import { buildNative } from '../native/build.ts';
 import { Program } from '../process.ts';
 import type { LoadWire } from '../wire.ts';
 import { plainWebSocket, relayDatagrams, relayLines } from '../wires.ts';
-import { listening, type Target, type TargetKind } from './target.ts';
+import type { Target, TargetKind } from './target.ts';
 
 /** How long the UDP floor may take to bind its socket, and how often that is looked for, ms. */
 const BIND_TIMEOUT_MS = 20_000;

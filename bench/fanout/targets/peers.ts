@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { listening } from '../../support/listening.ts';
 import { freeTcpPort } from '../../support/ports.ts';
 import { Program } from '../process.ts';
 import type { LoadWire } from '../wire.ts';
 import { irc, mqtt, nats } from '../wires.ts';
-import { listening, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** Ids of the user `nobody` on Debian, for servers that refuse to run as root. */
 const NOBODY = 65_534;

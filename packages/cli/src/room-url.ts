@@ -1,4 +1,5 @@
-import { urlPathOfRoom } from '@confab/client';
+// Not the whole library, which a server that starts would load for this alone.
+import { urlPathOfRoom } from '@confab/client/room-of-url';
 import { parsePort } from './terminal/questions.ts';
 
 const DEFAULT_TCP_PORT = 9090;

@@ -1,31 +1,23 @@
+import { Admissions } from './admissions.ts';
 import { Committer } from './committer.ts';
 import type { Encoding } from './encoding.ts';
 import { CoreError } from './errors.ts';
 import type { RoomEvent } from './event.ts';
 import { copyLimits, type Limits, overwriteLimits } from './limits.ts';
-import type { RoomLog } from './log.ts';
-import { Member, type MemberFacts, type MemberState } from './member.ts';
+import type { Member } from './member.ts';
 import { NameOwners } from './name-owners.ts';
-import { validateRoomName, validateUserName } from './names.ts';
+import { validateRoomName } from './names.ts';
 import { type HubObserver, Observers, type RemovalReason } from './observers.ts';
-import {
-  CloseOperation,
-  HoldOperation,
-  JoinOperation,
-  type JoinResult,
-  LeaveOperation,
-  MemberPutOperation,
-} from './operations.ts';
-import { Passwords } from './passwords.ts';
+import { CloseOperation, HoldOperation, LeaveOperation, MemberPutOperation } from './operations.ts';
 import type { Clock, Schedule, Secrets } from './ports.ts';
 import { Posts } from './posts.ts';
 import type { Reader } from './reader.ts';
-import type { Admission, Cursor, Entry, Post, PostRunResult, TokenFormat } from './requests.ts';
-import { Room, type RoomState } from './room.ts';
+import type { Admission, Cursor, Entry, Post, PostRunResult } from './requests.ts';
+import type { Room } from './room.ts';
+import { Roster } from './roster.ts';
 import type { SearchIndex, SearchPage } from './search/port.ts';
 import { Searches, type SearchRequest } from './search/searches.ts';
-import type { LoadedRoom, LoadedState, RoomKind, Store } from './store.ts';
-import { KeyedBuckets } from './token-bucket.ts';
+import type { LoadedState, RoomKind, Store } from './store.ts';
 
 export interface HubOptions {
   readonly store: Store;
@@ -37,8 +29,6 @@ export interface HubOptions {
   readonly searchIndex?: SearchIndex | undefined;
 }
 
-/** Fewest random bytes of a token. */
-export const TOKEN_BYTES_MIN = 16;
 /** Most events of one answer of `Hub.history`. */
 export const HISTORY_EVENTS_MAX = 1000;
 
@@ -56,22 +46,12 @@ export class Hub {
   readonly #epochStartPosition: number;
   readonly #store: Store;
   readonly #secrets: Secrets;
-  readonly #passwords: Passwords;
   readonly #committer: Committer;
+  readonly #roster: Roster;
+  readonly #admissions: Admissions;
   readonly #posts: Posts;
   readonly #searches: Searches;
   readonly #observers = new Observers();
-  readonly #roomsByName = new Map<string, Room>();
-  /** Names of rooms that are open whoever comes, see `holdOpenRoom`. */
-  readonly #heldNames = new Set<string>();
-  readonly #roomsByLog = new Map<RoomLog, Room>();
-  readonly #members = new Map<number, Member>();
-  readonly #membersByToken = new Map<string, Member>();
-  readonly #requests: KeyedBuckets;
-  readonly #newRooms: KeyedBuckets;
-  readonly #faults: KeyedBuckets;
-  #lastRoomId: number;
-  #lastMemberId: number;
   #closing: Promise<void> | undefined;
 
   /** Read what the store holds and go on from there. */
@@ -91,19 +71,14 @@ export class Hub {
     this.#epochStartPosition = loaded.epochStartPosition;
     this.#store = store;
     this.#secrets = secrets;
-    this.#passwords = new Passwords(secrets, limits);
-    this.#requests = new KeyedBuckets(limits.addressRequests, limits.addressesMax);
-    this.#newRooms = new KeyedBuckets(limits.addressRooms, limits.addressesMax);
-    this.#faults = new KeyedBuckets(limits.addressFaults, limits.addressesMax);
-    this.#lastRoomId = loaded.lastRoomId;
-    this.#lastMemberId = loaded.lastMemberId;
+    this.#roster = new Roster({ store, clock, limits, loaded, onFault: (error) => this.#observers.fault(error) });
     this.#committer = new Committer({
       store,
       clock,
       schedule,
       publish: (log, events) => {
         log.publish(events);
-        const room = this.#roomsByLog.get(log);
+        const room = this.#roster.roomOfLog(log);
         if (room === undefined) return;
         room.fanout.publish(events);
         this.#observers.published(room.name, events);
@@ -126,6 +101,15 @@ export class Hub {
       enqueue: (operation) => this.#committer.enqueue(operation),
       expectTaking: () => this.#expectTaking(),
     });
+    this.#admissions = new Admissions({
+      limits,
+      clock,
+      secrets,
+      committer: this.#committer,
+      roster: this.#roster,
+      names: this.names,
+      isClosing: () => this.#closing !== undefined,
+    });
     this.#posts = new Posts({ limits, clock, committer: this.#committer });
     this.#searches = new Searches({
       limits,
@@ -133,12 +117,6 @@ export class Hub {
       index: options.searchIndex,
       onSearched: (tookMs) => this.#observers.searched(tookMs),
     });
-    const roomsById = new Map<number, Room>();
-    for (const room of loaded.rooms) roomsById.set(room.id, this.#addRoom(room, 'open'));
-    for (const stored of loaded.members) {
-      const room = roomsById.get(stored.roomId);
-      if (room !== undefined) this.#addMember(room, stored, 'joined', undefined);
-    }
   }
 
   /** Be told of what happens, until the function that is returned is called. */
@@ -152,7 +130,7 @@ export class Hub {
    */
   changeLimits(limits: Limits): void {
     overwriteLimits(this.limits, limits);
-    for (const buckets of [this.#requests, this.#newRooms, this.#faults]) buckets.changeKeysMax(limits.addressesMax);
+    this.#admissions.changeAddressesMax(limits.addressesMax);
     this.names.changeAddressesMax(limits.addressesMax);
     this.#searches.changeAddressesMax(limits.addressesMax);
   }
@@ -163,25 +141,25 @@ export class Hub {
   }
 
   get roomCount(): number {
-    return this.#roomsByName.size;
+    return this.#roster.roomCount;
   }
 
   get memberCount(): number {
-    return this.#members.size;
+    return this.#roster.memberCount;
   }
 
   /** Everybody in every room; after a start, those whom the store remembered. */
   members(): IterableIterator<Member> {
-    return this.#members.values();
+    return this.#roster.members();
   }
 
   /** Names of the rooms that can be joined, in the order they were made. */
   roomNames(): string[] {
-    return [...this.#roomsByName.values()].filter((room) => room.state === 'open').map((room) => room.name);
+    return this.#roster.openRoomNames();
   }
 
   findRoom(name: string): Room | undefined {
-    const room = this.#roomsByName.get(name);
+    const room = this.#roster.roomNamed(name);
     return room?.state === 'open' ? room : undefined;
   }
 
@@ -194,18 +172,18 @@ export class Hub {
    */
   async holdOpenRoom(name: string): Promise<RoomKind> {
     validateRoomName(name);
-    this.#heldNames.add(name);
-    const known = this.#roomsByName.get(name);
+    this.#roster.hold(name);
+    const known = this.#roster.roomNamed(name);
     if (known !== undefined) return known.kind;
     await new Promise<void>((resolve, reject) => {
-      const room = this.#openNewRoom(name, 'open');
+      const room = this.#roster.openRoom(name, 'open');
       this.#committer.enqueue(
         new HoldOperation(room, false, (error) => {
           if (error === undefined) {
             resolve();
             return;
           }
-          this.#forgetRoom(room);
+          this.#roster.forgetRoom(room);
           reject(error);
         }),
       );
@@ -218,37 +196,16 @@ export class Hub {
    * @throws {CoreError} ROOM_EXISTS, ROOM_NAME_INVALID, USER_NAME_INVALID, PASSWORD_INVALID, LIMIT_REACHED, RATE_LIMITED,
    *   SERVER_CLOSING, STORE_FAILED; NAME_TAKEN when the entry names a key that the user name does not belong to
    */
-  async create(entry: Entry): Promise<Admission> {
-    this.#judge(entry);
-    if (this.#roomsByName.has(entry.room)) {
-      throw new CoreError('ROOM_EXISTS', `Cannot create room ${JSON.stringify(entry.room)}: it exists`);
-    }
-    return this.#enterNewRoom(entry, 'hosted');
+  create(entry: Entry): Promise<Admission> {
+    return this.#admissions.create(entry);
   }
 
   /**
    * Enter a room. With `makeOpen`, a room that does not exist is made as an open one.
    * @throws {CoreError} ROOM_NOT_FOUND, ROOM_FULL, ROOM_CLOSED, PASSWORD_WRONG, and what `create` throws
    */
-  async join(entry: Entry, options: { makeOpen?: boolean } = {}): Promise<Admission> {
-    this.#judge(entry);
-    const room = this.#roomsByName.get(entry.room);
-    // A hosted room that is being made has no password hash yet, so nobody may be let in.
-    if (room === undefined || (room.state === 'opening' && room.kind === 'hosted')) {
-      if (room === undefined && options.makeOpen === true) return this.#enterNewRoom(entry, 'open');
-      throw new CoreError('ROOM_NOT_FOUND', `Cannot join room ${JSON.stringify(entry.room)}: it does not exist`);
-    }
-    if (room.passwordHash !== undefined) await this.#checkPassword(entry, room.passwordHash);
-    if (room.state === 'closing' || room.state === 'closed') {
-      throw new CoreError('ROOM_CLOSED', `Cannot join room ${JSON.stringify(entry.room)}: it was closed`);
-    }
-    if (room.members.size >= this.limits.roomMembersMax) {
-      throw new CoreError(
-        'ROOM_FULL',
-        `Cannot join room ${JSON.stringify(entry.room)}: ${room.members.size} members, the limit is ${this.limits.roomMembersMax}`,
-      );
-    }
-    return this.#enter(room, entry, { bringsRoom: false });
+  join(entry: Entry, options: { makeOpen?: boolean } = {}): Promise<Admission> {
+    return this.#admissions.join(entry, options.makeOpen === true);
   }
 
   /**
@@ -257,7 +214,7 @@ export class Hub {
    */
   authenticate(token: string, roomName: string, address: string | undefined): Member | undefined {
     // What is looked up is the digest, so that the time it takes tells nothing about tokens that exist.
-    const member = this.#membersByToken.get(this.#secrets.digest(token));
+    const member = this.#roster.memberByToken(this.#secrets.digest(token));
     if (member === undefined || member.state !== 'joined' || member.room.name !== roomName) return undefined;
     return address === undefined || member.address === address ? member : undefined;
   }
@@ -298,11 +255,11 @@ export class Hub {
     const { room } = member;
     if (room.state === 'closing' || room.state === 'closed') {
       // The room's closing is on its way and takes the member with it, but it need not hear of that.
-      this.#detach(member);
+      member.detach();
       return;
     }
     const wasHost = member.isHost && room.kind === 'hosted';
-    this.#remove(member);
+    this.#roster.removeMember(member);
     if (wasHost) this.#closeRoom(room, member, reason);
     else this.#committer.enqueue(new LeaveOperation(member, () => this.#observers.memberRemoved(member, reason)));
   }
@@ -318,7 +275,7 @@ export class Hub {
    * @param cursor sequence number after which to start; default: the head, so that only what is new is written
    */
   attach<Outlet>(member: Member, encoding: Encoding<Outlet>, outlet: Outlet, cursor?: number): Reader<Outlet> {
-    this.#detach(member);
+    member.detach();
     const reader = member.room.fanout.attach(encoding, member.id, outlet, cursor ?? member.room.log.headSeq);
     // Gone before, or during the delivery just now: nobody would ever detach this reader.
     if (member.state === 'left') reader.detach();
@@ -365,12 +322,12 @@ export class Hub {
 
   /** Note bad input from an address. */
   fault(address: string, points = 1): void {
-    this.#faults.drain(address, this.clock.monotonicMs(), points);
+    this.#admissions.fault(address, points);
   }
 
   /** Whether an address has sent so much bad input that it is ignored for now. */
   isIgnored(address: string): boolean {
-    return this.#faults.isExhausted(address, this.clock.monotonicMs());
+    return this.#admissions.isIgnored(address);
   }
 
   /**
@@ -379,7 +336,7 @@ export class Hub {
    */
   sweep(): void {
     const nowMs = this.clock.monotonicMs();
-    for (const member of this.#members.values()) {
+    for (const member of this.#roster.members()) {
       // One that is not let in yet has nothing to say: it waits for the store.
       if (member.state !== 'joined') continue;
       if (member.timeoutMs !== undefined && nowMs - member.heardMs > member.timeoutMs) this.leave(member, 'timed-out');
@@ -401,153 +358,15 @@ export class Hub {
     return this.#closing;
   }
 
-  #judge(entry: Entry): void {
-    if (this.#closing !== undefined) throw new CoreError('SERVER_CLOSING', 'The server is shutting down');
-    if (!this.#requests.take(entry.address, this.clock.monotonicMs()) || !this.#committer.hasRoom) {
-      throw new CoreError('RATE_LIMITED', 'Too many requests; try again later');
-    }
-    validateRoomName(entry.room);
-    validateUserName(entry.user);
-    if (entry.deviceKey !== undefined) this.names.expectOwnedBy(entry.user, entry.deviceKey);
-    this.#refuseBeyondLimit();
-  }
-
   #expectTaking(): void {
     if (this.#closing !== undefined) throw new CoreError('SERVER_CLOSING', 'The server is shutting down');
     if (!this.#committer.hasRoom) throw new CoreError('RATE_LIMITED', 'The server is busy; try again later');
   }
 
-  #refuseBeyondLimit(): void {
-    if (this.#members.size >= this.limits.membersMax) {
-      throw new CoreError('LIMIT_REACHED', `The server has ${this.#members.size} members, its limit`);
-    }
-  }
-
-  async #checkPassword(entry: Entry, hash: string): Promise<void> {
-    if (this.isIgnored(entry.address)) {
-      throw new CoreError('RATE_LIMITED', 'Too many wrong passwords; try again later');
-    }
-    try {
-      await this.#passwords.verify(entry.password, hash, entry.address);
-    } catch (error) {
-      if (error instanceof CoreError && error.code === 'PASSWORD_WRONG') this.fault(entry.address);
-      throw error;
-    }
-  }
-
-  async #enterNewRoom(entry: Entry, kind: RoomKind): Promise<Admission> {
-    if (this.#countedRooms >= this.limits.roomsMax) {
-      throw new CoreError('LIMIT_REACHED', `The server has ${this.#countedRooms} rooms, its limit`);
-    }
-    if (!this.#newRooms.take(entry.address, this.clock.monotonicMs())) {
-      throw new CoreError('RATE_LIMITED', 'Too many new rooms; try again later');
-    }
-    const room = this.#openNewRoom(entry.room, kind);
-    try {
-      if (kind === 'hosted' && entry.password !== undefined && entry.password !== '') {
-        room.passwordHash = await this.#passwords.hash(entry.password, entry.address);
-      }
-      return await this.#enter(room, entry, { bringsRoom: true });
-    } catch (error) {
-      room.state = 'closed';
-      this.#forgetRoom(room);
-      throw error;
-    }
-  }
-
-  async #enter(room: Room, entry: Entry, { bringsRoom }: { bringsRoom: boolean }): Promise<Admission> {
-    // Again, for a password takes its time.
-    if (this.#closing !== undefined) throw new CoreError('SERVER_CLOSING', 'The server is shutting down');
-    this.#refuseBeyondLimit();
-    const token = this.#mint(entry.token);
-    this.#lastMemberId += 1;
-    const facts: MemberFacts = {
-      id: this.#lastMemberId,
-      user: entry.user,
-      deviceKey: entry.deviceKey,
-      tokenDigest: token === '' ? undefined : this.#secrets.digest(token),
-      address: entry.address,
-      profile: entry.profile ?? '',
-      joinedMs: this.clock.wallMs(),
-    };
-    const member = this.#addMember(room, facts, 'joining', entry.timeoutMs);
-    if (bringsRoom && room.kind === 'hosted') room.hostId = member.id;
-    try {
-      const { joinSeq, memberCount } = await new Promise<JoinResult>((resolve, reject) => {
-        this.#committer.enqueue(new JoinOperation(member, bringsRoom, resolve, reject));
-      });
-      // Its silence begins now, however long the store took.
-      this.touch(member);
-      return { member, token, memberCount, joinSeq };
-    } catch (error) {
-      this.#remove(member);
-      throw error;
-    }
-  }
-
-  #mint(format: TokenFormat | undefined): string {
-    if (format === undefined) return '';
-    if (format.bytes < TOKEN_BYTES_MIN) throw new RangeError(`A token of ${format.bytes} bytes can be guessed`);
-    let token = format.prefix;
-    for (const byte of this.#secrets.randomBytes(format.bytes)) token += byte.toString(16).padStart(2, '0');
-    return token;
-  }
-
-  /** Rooms that count against `roomsMax`. */
-  get #countedRooms(): number {
-    let count = this.#roomsByName.size;
-    for (const name of this.#heldNames) if (this.#roomsByName.has(name)) count -= 1;
-    return count;
-  }
-
-  #openNewRoom(name: string, kind: RoomKind): Room {
-    this.#lastRoomId += 1;
-    const fresh = { id: this.#lastRoomId, name, kind, createdMs: this.clock.wallMs() };
-    return this.#addRoom({ ...fresh, firstSeq: 1, lastSeq: 0, lastSeqByKind: new Map() }, 'opening');
-  }
-
-  #addRoom(loaded: LoadedRoom, state: RoomState): Room {
-    const room = new Room(this.#store, this.limits, loaded, state, (error) => this.#observers.fault(error));
-    this.#roomsByName.set(room.name, room);
-    this.#roomsByLog.set(room.log, room);
-    return room;
-  }
-
-  #forgetRoom(room: Room): void {
-    if (this.#roomsByName.get(room.name) === room) this.#roomsByName.delete(room.name);
-    this.#roomsByLog.delete(room.log);
-  }
-
-  #addMember(room: Room, facts: MemberFacts, state: MemberState, timeoutMs: number | undefined): Member {
-    const member = new Member(room, facts, {
-      state,
-      nowMs: this.clock.monotonicMs(),
-      messages: this.limits.memberMessages,
-      timeoutMs,
-    });
-    room.members.set(member.id, member);
-    this.#members.set(member.id, member);
-    if (member.tokenDigest !== undefined) this.#membersByToken.set(member.tokenDigest, member);
-    return member;
-  }
-
-  #detach(member: Member): void {
-    member.reader?.detach();
-    member.reader = undefined;
-  }
-
-  #remove(member: Member): void {
-    member.state = 'left';
-    this.#detach(member);
-    member.room.members.delete(member.id);
-    this.#members.delete(member.id);
-    if (member.tokenDigest !== undefined) this.#membersByToken.delete(member.tokenDigest);
-  }
-
   #closeRoom(room: Room, host: Member, reason: RemovalReason): void {
     room.state = 'closing';
     // The name is free at once: whoever takes it next comes later in the same queue.
-    if (this.#roomsByName.get(room.name) === room) this.#roomsByName.delete(room.name);
+    this.#roster.freeName(room);
     this.#committer.enqueue(
       new CloseOperation(host, this.clock.wallMs(), () => {
         room.state = 'closed';
@@ -555,14 +374,14 @@ export class Hub {
         for (const member of [...room.members.values()]) {
           // One that is refused in this same batch was never in.
           const wasIn = member.state === 'joined';
-          this.#remove(member);
+          this.#roster.removeMember(member);
           if (wasIn) this.#observers.memberRemoved(member, 'room-closed');
         }
-        this.#forgetRoom(room);
+        this.#roster.forgetRoom(room);
       }),
     );
-    if (this.#heldNames.has(room.name)) {
-      this.#committer.enqueue(new HoldOperation(this.#openNewRoom(room.name, 'open'), true, () => {}));
+    if (this.#roster.isHeld(room.name)) {
+      this.#committer.enqueue(new HoldOperation(this.#roster.openRoom(room.name, 'open'), true, () => {}));
     }
   }
 }

@@ -69,6 +69,12 @@ export class Member {
     return this.deviceKey !== undefined;
   }
 
+  /** Stop reading the log. */
+  detach(): void {
+    this.reader?.detach();
+    this.reader = undefined;
+  }
+
   toStored(): StoredMember {
     const { id, user, deviceKey, address, tokenDigest, profile, joinedMs } = this;
     return { id, roomId: this.room.id, user, deviceKey, tokenDigest, address, profile, joinedMs };

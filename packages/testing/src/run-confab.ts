@@ -1,8 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { processEnvironment } from './process-environment.ts';
 import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
-import { quietEnvironment } from './wire-settings.ts';
 
 /** The program that `npx confab` runs. */
 export const confabProgram = fileURLToPath(new URL('../../cli/bin/confab.js', import.meta.url));
@@ -27,10 +28,8 @@ export class ConfabProcess {
   readonly #ended: Promise<number>;
 
   constructor(context: WithCleanUp, args: readonly string[], { input, env, nodeArgs = [], cwd }: RunOptions = {}) {
-    // Settings of whoever runs the tests are not the tests'.
-    const plainEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CONFAB_|NODE_)/.test(name)));
     this.child = spawn(process.execPath, [...nodeArgs, confabProgram, ...args], {
-      env: { ...plainEnv, ...quietEnvironment, ...env },
+      env: processEnvironment(env),
       cwd,
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -107,4 +106,17 @@ export async function startConfabServer(
   const udpPort = Number((await server.sees(/UCRP +udp +\S+:(\d+)/))[1]);
   const url = (room: string): string => `ucrp://127.0.0.1:${tcpPort}/${encodeURIComponent(room)}?udp=${udpPort}`;
   return { process: server, data, tcpPort, udpPort, url };
+}
+
+/** One server for all tests of a file, which keep to rooms of their own: a server takes a second of processor time to start. */
+export function sharedConfabServer(): () => ConfabServer {
+  const cleanUps: (() => void | Promise<void>)[] = [];
+  let server: ConfabServer | undefined;
+  before(async () => {
+    server = await startConfabServer({ after: (hook) => void cleanUps.unshift(hook) });
+  });
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+  return () => server!;
 }

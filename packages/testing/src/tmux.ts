@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import { processEnvironment } from './process-environment.ts';
 import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
-import { quietEnvironment } from './wire-settings.ts';
 
 const run = promisify(execFile);
 
@@ -94,7 +94,7 @@ export class Tmux {
   }
 
   async #tmux(...args: string[]): Promise<string> {
-    const env = { ...process.env, ...quietEnvironment, LC_ALL: 'C.UTF-8', TMUX: '', TMUX_TMPDIR: this.#directory };
+    const env = processEnvironment({ LC_ALL: 'C.UTF-8', TMUX: '', TMUX_TMPDIR: this.#directory });
     const { stdout } = await run('tmux', ['-u', '-f', '/dev/null', '-L', 'test', ...args], { env });
     return stdout;
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfabProcess, startConfabServer } from '@confab/testing/run-confab';
+import { ConfabProcess, sharedConfabServer, startConfabServer } from '@confab/testing/run-confab';
+
+const shared = sharedConfabServer();
 
 test('two processes in one room hear each other, and the log has it all', async (context) => {
   const server = await startConfabServer(context);
@@ -45,11 +47,11 @@ test('two processes in one room hear each other, and the log has it all', async 
 });
 
 test('a piped file arrives whole and in order', async (context) => {
-  const server = await startConfabServer(context);
-  const host = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann', '--listen'], { input: '' });
+  const server = shared();
+  const host = new ConfabProcess(context, ['chat', server.url('pipe'), '--user', 'Ann', '--listen'], { input: '' });
   await host.sees(/Joined/, 'stderr');
   const lines = Array.from({ length: 300 }, (_, index) => `line ${index + 1}`);
-  const pipe = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob'], { input: lines.join('\n') });
+  const pipe = new ConfabProcess(context, ['chat', server.url('pipe'), '--user', 'Bob'], { input: lines.join('\n') });
   assert.equal(await pipe.end(), 0);
   const expected = lines.map((line) => `Bob: ${line}\n`).join('');
   assert.equal(pipe.stdout, expected);
@@ -58,8 +60,8 @@ test('a piped file arrives whole and in order', async (context) => {
 });
 
 test('what is too long is told of, and the rest goes through', async (context) => {
-  const server = await startConfabServer(context);
-  const confab = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann'], {
+  const server = shared();
+  const confab = new ConfabProcess(context, ['chat', server.url('long'), '--user', 'Ann'], {
     input: `${'x'.repeat(5000)}\nfine\n`,
   });
   assert.equal(await confab.end(), 4);
@@ -74,17 +76,17 @@ test('nobody listening is exit code 1, with a line that says what to do', async 
 });
 
 test('a refusal is exit code 1 with its reason', async (context) => {
-  const server = await startConfabServer(context);
-  const confab = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann', '--join'], { input: '' });
+  const server = shared();
+  const confab = new ConfabProcess(context, ['chat', server.url('refused'), '--user', 'Ann', '--join'], { input: '' });
   assert.equal(await confab.end(), 1);
   assert.match(confab.stderr, /^confab: [^\n]*does not exist[^\n]*\n$/);
 });
 
 test('an interrupt leaves the room properly', async (context) => {
-  const server = await startConfabServer(context);
-  const host = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann']);
+  const server = shared();
+  const host = new ConfabProcess(context, ['chat', server.url('interrupted'), '--user', 'Ann']);
   await host.sees(/Joined/, 'stderr');
-  const guest = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob']);
+  const guest = new ConfabProcess(context, ['chat', server.url('interrupted'), '--user', 'Bob']);
   await guest.sees(/Joined/, 'stderr');
   guest.child.kill('SIGINT');
   assert.equal(await guest.end(), 130);
@@ -92,13 +94,13 @@ test('an interrupt leaves the room properly', async (context) => {
 });
 
 test('a password opens the room, another does not', async (context) => {
-  const server = await startConfabServer(context);
-  const host = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann'], {
+  const server = shared();
+  const host = new ConfabProcess(context, ['chat', server.url('locked'), '--user', 'Ann'], {
     env: { CONFAB_PASSWORD: 'geheim' },
   });
   await host.sees(/Joined/, 'stderr');
   const enter = (password: string): Promise<number> =>
-    new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob', '--join'], {
+    new ConfabProcess(context, ['chat', server.url('locked'), '--user', 'Bob', '--join'], {
       input: 'hello\n',
       env: { CONFAB_PASSWORD: password },
     }).end();
@@ -108,10 +110,10 @@ test('a password opens the room, another does not', async (context) => {
 });
 
 test('a reader of the conversation that goes away does not keep lines from being sent', async (context) => {
-  const server = await startConfabServer(context);
-  const host = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann']);
+  const server = shared();
+  const host = new ConfabProcess(context, ['chat', server.url('deaf'), '--user', 'Ann']);
   await host.sees(/Joined/, 'stderr');
-  const guest = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob']);
+  const guest = new ConfabProcess(context, ['chat', server.url('deaf'), '--user', 'Bob']);
   await guest.sees(/Joined/, 'stderr');
   guest.child.stdout.destroy();
   guest.type('one\n');
@@ -123,18 +125,18 @@ test('a reader of the conversation that goes away does not keep lines from being
 });
 
 test('the menu client takes its answers and messages from a pipe', async (context) => {
-  const server = await startConfabServer(context);
+  const server = shared();
   const { tcpPort, udpPort } = server;
-  const host = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Ann']);
+  const host = new ConfabProcess(context, ['chat', server.url('menu'), '--user', 'Ann']);
   await host.sees(/Joined/, 'stderr');
   const client = new ConfabProcess(context, ['client'], {
-    input: `\n${tcpPort}\n${udpPort}\n2\nlobby\nBob\nhello\nexit\nunsent\n`,
+    input: `\n${tcpPort}\n${udpPort}\n2\nmenu\nBob\nhello\nexit\nunsent\n`,
   });
   assert.equal(await client.end(), 0);
   assert.equal(client.stderr, '');
   assert.match(
     client.stdout,
-    /TCP: connected .*\nTCP: admitted as member.*\nTCP: disconnected\nUDP: in room "lobby" as Bob \(member\), own address /,
+    /TCP: connected .*\nTCP: admitted as member.*\nTCP: disconnected\nUDP: in room "menu" as Bob \(member\), own address /,
   );
   assert.match(client.stdout, /\nBob: hello\n(\* .*\n)*You have left the room\. Goodbye\.\n$/);
   await host.sees(/Bob: hello\n\* Bob left\n/);

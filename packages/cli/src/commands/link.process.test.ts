@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
 import { testAuthority } from '@confab/testing/certificate-authority';
+import { reservePorts } from '@confab/testing/reserve-ports';
 import { ConfabProcess, confabProgram } from '@confab/testing/run-confab';
 import { Tmux, withoutTmux } from '@confab/testing/tmux';
 
@@ -15,6 +16,7 @@ interface Server {
   readonly port: number;
 }
 
+/** @param port 0: any; to be started again it needs one that is reserved */
 async function serve(context: TestContext, data: string, port = 0, more: readonly string[] = []): Promise<Server> {
   const settings = ['hybrid.enabled=false', 'link.enabled=true', `link.tcp_port=${port}`, 'link.udp_port=0', ...more];
   const flags = settings.flatMap((setting) => ['--set', setting]);
@@ -44,7 +46,7 @@ test('the URL that the server prints leads into its room', async (context) => {
 
 test('a server without a pin is shown at first, and refused when its key has changed', async (context) => {
   const { path } = temporaryDirectory(context);
-  const first = await serve(context, join(path, 'data'));
+  const first = await serve(context, join(path, 'data'), (await reservePorts()).tcpPort);
   const url = `confab://127.0.0.1:${first.port}/lobby`;
   const [met, again] = [chat(context, path, url, 'Ann', [], ''), () => chat(context, path, url, 'Ann', [], '')];
   assert.equal(await met.end(), 0);
@@ -90,7 +92,7 @@ test('with ?trust=ca a certificate of an authority that the system trusts needs 
 test('a client that is started without its server waits for it, and sends what was typed meanwhile', async (context) => {
   const { path } = temporaryDirectory(context);
   const data = join(path, 'data');
-  const first = await serve(context, data);
+  const first = await serve(context, data, (await reservePorts()).tcpPort);
   const met = chat(context, path, first.url, 'Ann', [], '');
   assert.equal(await met.end(), 0);
   await first.process.close();
@@ -108,7 +110,7 @@ test('a client that is started without its server waits for it, and sends what w
 test('what a killed client has not got through is sent by the next one, once', async (context) => {
   const { path } = temporaryDirectory(context);
   const data = join(path, 'data');
-  const first = await serve(context, data);
+  const first = await serve(context, data, (await reservePorts()).tcpPort);
   const ann = chat(context, path, first.url, 'Ann');
   ann.type('before\n');
   await ann.sees(/Ann: before\n/);
@@ -131,7 +133,7 @@ test('at a terminal, /link shows the link, and what is typed while the server is
 }, async (context) => {
   const { path } = temporaryDirectory(context);
   const data = join(path, 'data');
-  const first = await serve(context, data);
+  const first = await serve(context, data, (await reservePorts()).tcpPort);
   const home = Object.entries(homeOf(path)).map(([name, value]) => `${name}=${value}`);
   const command = ['env', ...home, process.execPath, confabProgram, 'chat', first.url, '--user', 'Ann'];
   const terminal = await Tmux.start(context, command, { columns: 110, rows: 40 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EventKind, eventToJson, type LoggedEvent, renderLoggedEvent } from './log-lines.ts';
+import { EventKind } from '@confab/client/event-kind';
+import { eventToJson, type LoggedEvent, renderLoggedEvent } from './log-lines.ts';
 
 const timeMs = new Date(2026, 10, 21, 9, 5, 7).getTime();
 

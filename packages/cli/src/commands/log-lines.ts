@@ -1,3 +1,5 @@
+// Not the whole library, of which `confab log` needs nothing else.
+import { EventKind } from '@confab/client/event-kind';
 import { clock } from '../terminal/clock.ts';
 import { sanitizeLine, sanitizeLines, sanitizeName } from '../terminal/sanitize.ts';
 
@@ -12,18 +14,6 @@ export interface LoggedEvent {
   readonly target?: number | undefined;
   readonly body: Uint8Array;
 }
-
-/** The log's own numbering of kinds, which only grows. */
-export const EventKind = {
-  MESSAGE: 1,
-  JOIN: 2,
-  LEAVE: 3,
-  CLOSE: 4,
-  NOTICE: 5,
-  EDIT: 6,
-  DELETE: 7,
-  REACTION: 8,
-} as const;
 
 /** One event as a line for people: seq, time, who and what. Further lines of a message stand below its first. */
 export function renderLoggedEvent(event: LoggedEvent, seqWidth: number): string {

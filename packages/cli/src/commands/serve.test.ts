@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
+import { processEnvironment } from '@confab/testing/process-environment';
 import { ConfabProcess, confabProgram, startConfabServer } from '@confab/testing/run-confab';
-import { quietEnvironment } from '@confab/testing/wire-settings';
 
 const noAlternate = ['--set', 'hybrid.alternate.enabled=false'];
 const anyPorts = ['--tcp-port', '0', '--udp-port', '0', ...noAlternate];
@@ -35,29 +35,6 @@ test('it says what it is, where it listens and how to join, and stops cleanly', 
   assert.equal(await server.process.end(), 0);
   assert.ok(server.process.stdout.endsWith(`\nStopped; rooms and tokens are kept in ${server.data}\n`));
   assert.equal(server.process.stderr, '');
-});
-
-test('what stops it from starting is one line that says what to do', async (context) => {
-  const { path } = temporaryDirectory(context);
-  const file = join(path, 'file');
-  writeFileSync(file, '');
-  const port = await busyPort(context);
-  const running = await startConfabServer(context);
-  const examples: [string[], RegExp, number][] = [
-    [['--tcp-port', String(port), '--udp-port', '0', ...noAlternate, '--data', path], /port is busy; .*--tcp-port/, 1],
-    [[...anyPorts, '--data', path, '--host', 'no-such-host.invalid'], /"no-such-host\.invalid".*--host/, 1],
-    [[...anyPorts, '--data', path, '--host', '192.0.2.1'], /not an address of this machine.*--host/, 1],
-    [[...anyPorts, '--data', join(file, 'below')], /data folder.*--data/, 1],
-    [[...anyPorts, '--data', running.data], /in use by another confab.*--data/, 1],
-    [['--tcp-port', '70000', '--data', path], /--tcp-port: invalid value 70000/, 2],
-  ];
-  for (const [args, expected, code] of examples) {
-    const confab = new ConfabProcess(context, ['serve', ...args], { input: '' });
-    assert.equal(await confab.end(), code, args.join(' '));
-    assert.match(confab.stderr, /^confab: [^\n]+\n$/);
-    assert.match(confab.stderr, expected);
-    assert.equal(confab.stdout, '');
-  }
 });
 
 test('flags win over the environment, and that over the file', async (context) => {
@@ -117,7 +94,7 @@ test('a reader of its output that goes away does not end it', async (context) =>
   const { path } = temporaryDirectory(context);
   const child = spawn(process.execPath, [confabProgram, 'serve', ...anyPorts, '--data', path, '--host', '0.0.0.0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...quietEnvironment },
+    env: processEnvironment(),
   });
   context.after(() => void child.kill('SIGKILL'));
   child.stdout.destroy();

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfabProcess, confabProgram, startConfabServer } from '@confab/testing/run-confab';
+import { ConfabProcess, confabProgram, sharedConfabServer } from '@confab/testing/run-confab';
 import { Tmux, withoutTmux } from '@confab/testing/tmux';
 
 /** These look at the programs as a person does, in a real terminal. */
 const atTerminal = withoutTmux === undefined ? {} : { skip: withoutTmux };
 const confab = [process.execPath, confabProgram];
+const shared = sharedConfabServer();
 
 /** A screen that ends like this, wherever its rows are broken. */
 const endsWith =
@@ -14,7 +15,7 @@ const endsWith =
     screen.replaceAll('\n', '').endsWith(end);
 
 test('the menu client, from the first question to Ctrl+C', atTerminal, async (context) => {
-  const server = await startConfabServer(context);
+  const server = shared();
   const terminal = await Tmux.start(context, [...confab, 'client']);
   await terminal.sees(/Server address \[127\.0\.0\.1\]:$/);
   await terminal.press('Enter');
@@ -30,23 +31,23 @@ test('the menu client, from the first question to Ctrl+C', atTerminal, async (co
   await terminal.sees(/1\. Create Room\n2\. Join Room\n3\. Exit\nChoose 1, 2 or 3:$/);
   await terminal.type('２');
   await terminal.press('Enter');
-  await terminal.type('lobby');
+  await terminal.type('menu');
   await terminal.press('Enter');
   await terminal.type('Zoë👍');
   await terminal.press('Enter');
   await terminal.sees(/User name: Zoë👍[\s\S]*! .*not exist[\s\S]*1\. Create Room[\s\S]*Choose 1, 2 or 3:$/);
   await terminal.type('1');
   await terminal.press('Enter');
-  await terminal.type('lobby');
+  await terminal.type('menu');
   await terminal.press('Enter');
   await terminal.type('Zoë👍');
   await terminal.press('Enter');
   const entered = await terminal.sees(/Zoë👍>$/);
   assert.match(
     entered,
-    /TCP: connected .*\nTCP: admitted as host.*token \S{1,10}… \(\d+ characters\)\nTCP: disconnected\nUDP: in room "lobby" as Zoë👍 \(host\), own address 127/,
+    /TCP: connected .*\nTCP: admitted as host.*token \S{1,10}… \(\d+ characters\)\nTCP: disconnected\nUDP: in room "menu" as Zoë👍 \(host\), own address 127/,
   );
-  const bob = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob', '--join']);
+  const bob = new ConfabProcess(context, ['chat', server.url('menu'), '--user', 'Bob', '--join']);
   await bob.sees(/Joined/, 'stderr');
   await terminal.type('hello 日本');
   await terminal.press('Enter');
@@ -60,10 +61,10 @@ test(
   'messages arrive while a long line with wide characters is being typed in its middle',
   atTerminal,
   async (context) => {
-    const server = await startConfabServer(context);
-    const bob = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob']);
+    const server = shared();
+    const bob = new ConfabProcess(context, ['chat', server.url('long line'), '--user', 'Bob']);
     await bob.sees(/Joined/, 'stderr');
-    const terminal = await Tmux.start(context, [...confab, 'chat', server.url('lobby'), '--user', 'Ann'], {
+    const terminal = await Tmux.start(context, [...confab, 'chat', server.url('long line'), '--user', 'Ann'], {
       columns: 40,
       rows: 14,
     });
@@ -100,10 +101,10 @@ test(
 );
 
 test('the screen may be resized in the middle of a line', atTerminal, async (context) => {
-  const server = await startConfabServer(context);
-  const bob = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob']);
+  const server = shared();
+  const bob = new ConfabProcess(context, ['chat', server.url('resized'), '--user', 'Bob']);
   await bob.sees(/Joined/, 'stderr');
-  const terminal = await Tmux.start(context, [...confab, 'chat', server.url('lobby'), '--user', 'Ann'], {
+  const terminal = await Tmux.start(context, [...confab, 'chat', server.url('resized'), '--user', 'Ann'], {
     columns: 60,
   });
   await terminal.sees(/Ann>$/);
@@ -125,10 +126,10 @@ test('the screen may be resized in the middle of a line', atTerminal, async (con
 });
 
 test('Ctrl+C leaves the room properly, and a half-typed line stays to be seen', atTerminal, async (context) => {
-  const server = await startConfabServer(context);
-  const bob = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob']);
+  const server = shared();
+  const bob = new ConfabProcess(context, ['chat', server.url('left'), '--user', 'Bob']);
   await bob.sees(/Joined/, 'stderr');
-  const terminal = await Tmux.start(context, [...confab, 'chat', server.url('lobby'), '--user', 'Ann']);
+  const terminal = await Tmux.start(context, [...confab, 'chat', server.url('left'), '--user', 'Ann']);
   await terminal.sees(/Ann>$/);
   await terminal.type('not yet sent');
   await terminal.sees(/not yet sent$/);
@@ -139,17 +140,17 @@ test('Ctrl+C leaves the room properly, and a half-typed line stays to be seen', 
 });
 
 test('what comes off the network cannot act on the terminal', atTerminal, async (context) => {
-  const server = await startConfabServer(context);
-  const bob = new ConfabProcess(context, ['chat', server.url('lobby'), '--user', 'Bob']);
+  const server = shared();
+  const bob = new ConfabProcess(context, ['chat', server.url('escapes'), '--user', 'Bob']);
   await bob.sees(/Joined/, 'stderr');
-  const terminal = await Tmux.start(context, [...confab, 'chat', server.url('lobby'), '--user', 'Ann']);
+  const terminal = await Tmux.start(context, [...confab, 'chat', server.url('escapes'), '--user', 'Ann']);
   await terminal.sees(/Ann>$/);
   bob.type('\x1b[2J\x1b[H\x1b]0;title\x07wiped\x1b[31m?\rAnn: forged\n');
   await terminal.sees(/Joined[\s\S]*\nBob: wiped\?\n {4}Ann: forged\nAnn>$/);
 });
 
 test('the server asks, listens, and stops on Ctrl+C', atTerminal, async (context) => {
-  const other = await startConfabServer(context);
+  const other = shared();
   const terminal = await Tmux.start(context, [...confab, 'serve', '-i', '--set', 'store.kind=memory'], {
     columns: 120,
   });

@@ -163,6 +163,9 @@ export class RawChat {
 
   close(): void {
     this.link.close();
+    // Nobody waits any more, and no timer of theirs keeps the process.
+    for (const { reject } of this.#answers.values()) reject(new Error('Closed before the answer'));
+    this.#answers.clear();
   }
 
   #control(fields: Fields): void {

@@ -1,16 +1,5 @@
+import { EventKind } from '../../event-kind.ts';
 import type { OutboxAction } from '../../session.ts';
-
-/** Kinds of events and posts that this client knows: the numbers are those of the core, which only grow. */
-export const EventKind = {
-  MESSAGE: 1,
-  JOIN: 2,
-  LEAVE: 3,
-  CLOSE: 4,
-  NOTICE: 5,
-  EDIT: 6,
-  DELETE: 7,
-  REACTION: 8,
-} as const;
 
 const actions: ReadonlyMap<number, OutboxAction> = new Map([
   [EventKind.MESSAGE, 'message'],

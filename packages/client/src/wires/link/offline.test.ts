@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '@confab/testing';
+import { reservePorts } from '@confab/testing/reserve-ports';
 import { startTestServer } from '@confab/testing/test-server';
 import { connect } from '../../connect.ts';
 import { MemoryOutbox } from '../../outbox/memory.ts';
@@ -12,14 +13,14 @@ import type { LinkOptions } from './options.ts';
 /** A server that was met once and is gone, with what a client keeps of it. */
 async function metBefore(context: TestContext) {
   const { path: data } = temporaryDirectory(context);
-  const first = await startTestServer(context, { wires: ['link'], data });
+  const { tcpPort: port } = await reservePorts();
+  const restart = () => startTestServer(context, { wires: ['link'], data, settings: { 'link.tcp_port': port } });
+  const first = await restart();
   const url = urlOf(first);
-  const port = first.ports.port('confab', 'tcp');
   const link = { ...options(), startOffline: true };
   const bob = await enter(context, url, 'Bob', link);
   await bob.session.leave();
   await first.stop();
-  const restart = () => startTestServer(context, { wires: ['link'], data, settings: { 'link.tcp_port': port } });
   const start = async (more: LinkOptions = {}, where = url) => {
     const session = await connect(where, { user: 'Bob', link: { ...link, ...more } });
     context.after(() => session.leave());

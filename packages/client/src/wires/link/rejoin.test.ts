@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Hub } from '@confab/core';
 import { entry, temporaryDirectory } from '@confab/testing';
+import { reservePorts } from '@confab/testing/reserve-ports';
 import { startTestServer } from '@confab/testing/test-server';
 import type { ConnectOptions } from '../../session.ts';
 import { enter, tcpProxy } from './fixtures/chatters.ts';
@@ -17,8 +18,9 @@ type Settings = Readonly<Record<string, string | number | boolean>>;
 async function forgotten(context: TestContext, more: Partial<ConnectOptions> = {}) {
   const { path } = temporaryDirectory(context);
   const data = join(path, 'first');
-  const first = await startTestServer(context, { wires: ['link'], data });
-  const port = first.ports.port('confab', 'tcp');
+  const { tcpPort: port } = await reservePorts();
+  const ports = { 'link.tcp_port': port };
+  const first = await startTestServer(context, { wires: ['link'], data, settings: ports });
   const proxy = await tcpProxy(context, port);
   const ann = await enter(context, `confab://127.0.0.1:${proxy.port}/lobby?path=tcp`, 'Ann', {}, more);
   const { seq } = await ann.session.send('before');
@@ -30,7 +32,6 @@ async function forgotten(context: TestContext, more: Partial<ConnectOptions> = {
     const second = join(path, 'second');
     mkdirSync(second, { mode: 0o700 });
     copyFileSync(join(data, IDENTITY), join(second, IDENTITY));
-    const ports = { 'link.tcp_port': port };
     const { running } = await startTestServer(context, {
       wires: ['link'],
       data: second,

@@ -1,6 +1,6 @@
 import { decodeEvent, type Joined, type LinkCursor } from '@confab/wire/link';
+import { EventKind } from '../../event-kind.ts';
 import type { MessageEvent, SessionEvent } from '../../session.ts';
-import { EventKind } from './kinds.ts';
 
 /** What a room needs of its session. */
 export interface RoomHost {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { entry, temporaryDirectory } from '@confab/testing';
+import { reservePorts } from '@confab/testing/reserve-ports';
 import { startTestServer } from '@confab/testing/test-server';
 import { MemoryOutbox } from '../../outbox/memory.ts';
 import { enter, tcpProxy, urlOf } from './fixtures/chatters.ts';
@@ -112,9 +113,10 @@ describe('A session of confab://', () => {
 
   it('goes on with a server that was started again: what was said meanwhile is there once, for everybody', async (context) => {
     const { path: data } = temporaryDirectory(context);
-    const first = await startTestServer(context, { wires: ['link'], data });
+    const { tcpPort: port } = await reservePorts();
+    const settings = { 'link.tcp_port': port };
+    const first = await startTestServer(context, { wires: ['link'], data, settings });
     const outbox = new MemoryOutbox();
-    const port = first.ports.port('confab', 'tcp');
     const ann = await enter(context, urlOf(first), 'Ann', { outbox });
     const bob = await enter(context, urlOf(first), 'Bob');
     await ann.session.send('one');
@@ -124,7 +126,7 @@ describe('A session of confab://', () => {
     const sending = ann.session.send('two');
     await ann.reader.until((event) => event.type === 'outbox' && event.state === 'queued');
     assert.equal(outbox.pendingCount, 1);
-    await startTestServer(context, { wires: ['link'], data, settings: { 'link.tcp_port': port } });
+    await startTestServer(context, { wires: ['link'], data, settings });
     await ann.reader.until((event) => event.type === 'outbox' && event.state === 'accepted' && event.text === 'two');
     await sending.catch((error: { code: string }) => assert.equal(error.code, 'SEND_UNCERTAIN'));
     assert.equal(outbox.pendingCount, 0);
@@ -177,8 +179,8 @@ describe('A session of confab://', () => {
 
   it('is over when the server takes it no more', async (context) => {
     const { path: data } = temporaryDirectory(context);
-    const first = await startTestServer(context, { wires: ['link'], data });
-    const port = first.ports.port('confab', 'tcp');
+    const { tcpPort: port } = await reservePorts();
+    const first = await startTestServer(context, { wires: ['link'], data, settings: { 'link.tcp_port': port } });
     const { session } = await enter(context, urlOf(first), 'Guest', { deviceKey: 'none' });
     await first.stop();
     const settings = { 'link.tcp_port': port, 'link.guests': false };

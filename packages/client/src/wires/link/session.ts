@@ -1,5 +1,6 @@
 import { EphemeralKind, encodeTyping, type LinkEvent, type PathReason } from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
+import { EventKind } from '../../event-kind.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import type { OutboxView } from '../../outbox/view.ts';
 import type {
@@ -16,7 +17,7 @@ import { SessionBase } from '../../session-base.ts';
 import { withSignal } from '../../with-signal.ts';
 import { LinkConnection, type LinkConnectionOptions } from './connection.ts';
 import type { Dialled } from './dial.ts';
-import { EventKind } from './kinds.ts';
+
 import { listRooms, listUsers, ownKeys } from './lists.ts';
 import { Membership, type Wanted } from './membership.ts';
 import { Posts } from './posts.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { loadConfig } from '@confab/config';
@@ -56,4 +57,14 @@ test('a peer that takes nothing in time is let go, also after it was quiet befor
   connection.send('two');
   socket.emit('timeout');
   assert.deepEqual([socket.destroyed, stats.drops.unsent], [true, 1]);
+});
+
+test('a farewell to a peer that has gone waits for nothing', async (context) => {
+  const { socket, connection } = open();
+  socket.destroy();
+  await once(socket, 'close');
+  const setTimeout = context.mock.method(globalThis, 'setTimeout');
+  connection.end('goodbye');
+  await connection.finish(1000);
+  assert.equal(setTimeout.mock.callCount(), 0);
 });

@@ -156,6 +156,8 @@ export class LinesConnection implements JsonTransport {
     this.#isOver = true;
     clearTimeout(this.#deadline);
     const socket = this.#socket;
+    // Left while it was told to go: its "close" has come, and a time-out would only hold up the end of the process.
+    if (socket.closed) return;
     socket.end();
     // What still comes is thrown away: unread, it would turn our end into a reset, and the last words be lost.
     socket.resume();

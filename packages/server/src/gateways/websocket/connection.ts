@@ -154,6 +154,8 @@ export class WebSocketConnection implements JsonTransport {
     if (text !== undefined) this.send(text);
     this.#isOver = true;
     const { webSocket } = this.#options;
+    // Left while it was told to go: its "close" has come, and a time-out would only hold up the end of the process.
+    if (webSocket.readyState === webSocket.CLOSED) return;
     webSocket.close(text === undefined ? CLOSE_NORMAL : CLOSE_LATER);
     // Its own close frame is awaited.
     webSocket.resume();
