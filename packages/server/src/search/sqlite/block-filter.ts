@@ -2,7 +2,7 @@ import type { Phrase, SearchQuery } from '@confab/core';
 import { type IndexDatabase, STRETCH_BLOCKS } from './index-database.ts';
 
 /** Words that begin so and are looked at to learn in which blocks they are; when there are more, they count as everywhere. */
-const BEGINNING_WORDS_MAX = 1024;
+export const BEGINNING_WORDS_MAX = 1024;
 /** All blocks of a stretch, as operators on bits give it. */
 const ALL = -1;
 

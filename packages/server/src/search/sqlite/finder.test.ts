@@ -4,6 +4,7 @@ import { EventKind, matchesQuery, parseQuery, type RoomEvent, type SearchAsk, wo
 import { exampleEvent, temporaryDirectory } from '@confab/testing';
 import fc from 'fast-check';
 import type { Statement } from '../../store/sqlite/database.ts';
+import { BEGINNING_WORDS_MAX } from './block-filter.ts';
 import { BlockLister } from './block-lister.ts';
 import { Finder } from './finder.ts';
 import { BLOCK_EVENTS, type IndexDatabase, openIndexDatabase, STRETCH_BLOCKS } from './index-database.ts';
@@ -134,6 +135,33 @@ test('listed blocks that lack a word are not looked into, others are', (context)
     [blocks, 2, 1, 1, 1, 0, 0, 0],
   );
   assert.equal(looksFor('absent', blocks - 2), 2);
+});
+
+test('a beginning of more words than are looked at in the list counts as in all blocks', (context) => {
+  for (const [words, looks] of [
+    [BEGINNING_WORDS_MAX - 1, 1],
+    [BEGINNING_WORDS_MAX, 2],
+  ] as const) {
+    const index = openIndex(context);
+    const body = encoder.encode(Array.from({ length: words }, (_, nth) => `hel${nth}`).join(' '));
+    const changes = new RoomChanges(index, 1);
+    changes.add(exampleEvent(1, { body }));
+    changes.add(exampleEvent(BLOCK_EVENTS));
+    changes.write();
+    const endSeq = 2 * BLOCK_EVENTS - 1;
+    const listedBlocks = listBlocks(index, 1, endSeq);
+    let looked = 0;
+    const counted = watched(index, () => {
+      looked += 1;
+    });
+    const finder = new Finder({ index: counted, log, pageMs: 1000, nowMs: () => 0 });
+    const page = finder.find(ask('hel*', endSeq), { seq: endSeq, listedBlocks });
+    assert.deepEqual(
+      page.messages.map(({ event }) => event.seq),
+      [1],
+    );
+    assert.equal(looked, looks);
+  }
 });
 
 test('with blocks listed, what is found is what reading finds, edits after the listing too', (context) => {
