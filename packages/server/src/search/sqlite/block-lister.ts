@@ -1,4 +1,4 @@
-import { addBlockWord, BLOCK_EVENTS, type IndexDatabase, wordPrefix } from './index-database.ts';
+import { addBlockWords, BLOCK_EVENTS, type IndexDatabase, wordPrefix } from './index-database.ts';
 
 /** Words that are listed in one transaction. */
 const SLICE_WORDS = 1024;
@@ -56,14 +56,14 @@ export class BlockLister {
     const from = this.#at?.roomId === roomId ? this.#at.word : '';
     const { database, wordsAfter, putListedBlocks } = this.#index;
     const words = database.transaction(() => {
-      const rows = wordsAfter.all(wordPrefix(roomId, block), from, SLICE_WORDS);
-      for (const [word] of rows) addBlockWord(this.#index, roomId, block, word as string);
-      if (rows.length < SLICE_WORDS) putListedBlocks(roomId, block + 1);
-      return rows;
+      const words = wordsAfter.all(wordPrefix(roomId, block), from, SLICE_WORDS).map(([word]) => word as string);
+      addBlockWords(this.#index, roomId, block, words);
+      if (words.length < SLICE_WORDS) putListedBlocks(roomId, block + 1);
+      return words;
     });
     // Only what is committed counts.
     if (words.length === SLICE_WORDS) {
-      this.#at = { roomId, word: words[SLICE_WORDS - 1]![0] as string };
+      this.#at = { roomId, word: words[SLICE_WORDS - 1]! };
       return;
     }
     this.#at = undefined;

@@ -89,8 +89,8 @@ export interface IndexDatabase {
   readonly find: Statement;
   /** Words of a block, in their order: what stands before them, the word after which to begin, a number of words. */
   readonly wordsAfter: Statement;
-  /** Room, stretch, word, the bit of a block in it. */
-  readonly addBlockWord: Write;
+  /** Room, stretch, the bit of a block in it, words as a JSON array: a statement for each would cost more than what it does. */
+  readonly addBlockWords: Write;
   /** Room, number of entries. */
   readonly deleteBlockWords: Statement;
   /** Room, stretch, word: in which blocks it is. */
@@ -201,8 +201,8 @@ function prepare(database: Database): IndexDatabase {
       'SELECT substr(term, length(?1) + 1) FROM vocabulary ' +
         `WHERE term > ?1 || ?2 AND term < ?1 || ${HIGHEST} ORDER BY term LIMIT ?3`,
     ),
-    addBlockWord: write(
-      'INSERT INTO block_words (room_id, stretch, word, blocks) VALUES (?, ?, ?, ?) ' +
+    addBlockWords: write(
+      'INSERT INTO block_words (room_id, stretch, word, blocks) SELECT ?1, ?2, value, ?3 FROM json_each(?4) WHERE true ' +
         'ON CONFLICT DO UPDATE SET blocks = blocks | excluded.blocks',
     ),
     deleteBlockWords: database.prepare(
@@ -239,8 +239,8 @@ export function blockOf(seq: number): number {
   return Math.floor(seq / BLOCK_EVENTS);
 }
 
-/** Write down that a word is in a block, at least until an edit takes it away. */
-export function addBlockWord(index: IndexDatabase, roomId: number, block: number, word: string): void {
+/** Write down that words are in a block, at least until an edit takes them away. */
+export function addBlockWords(index: IndexDatabase, roomId: number, block: number, words: readonly string[]): void {
   const bit = 2 ** (block % STRETCH_BLOCKS);
-  index.addBlockWord(roomId, Math.floor(block / STRETCH_BLOCKS), word, bit);
+  index.addBlockWords(roomId, Math.floor(block / STRETCH_BLOCKS), bit, JSON.stringify(words));
 }

@@ -1,6 +1,6 @@
 import { EventKind, type RoomEvent } from '@confab/core';
 import { wordsOfBody } from '../body-words.ts';
-import { addBlockWord, blockOf, type IndexDatabase, wordPrefix } from './index-database.ts';
+import { addBlockWords, blockOf, type IndexDatabase, wordPrefix } from './index-database.ts';
 
 interface Row {
   /** The words of the message as it is now; undefined: it was withdrawn. */
@@ -71,6 +71,6 @@ export class RoomChanges {
   #list(seq: number, editSeq: number, words: readonly string[]): void {
     const block = blockOf(seq);
     if (blockOf(editSeq) === block) return;
-    for (const word of new Set(words)) addBlockWord(this.#index, this.#roomId, block, word);
+    addBlockWords(this.#index, this.#roomId, block, words);
   }
 }
