@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { EventKind, parseQuery, type RoomEvent, type SearchPage, type StoreChange } from '@confab/core';
 import { appendEvent, closeRoom, exampleEvent, exampleRoom, putRoom, temporaryDirectory } from '@confab/testing';
 import { openSqliteStore, type SqliteStore } from '../../store/sqlite/store.ts';
-import { openIndexDatabase, SEARCH_FILE } from './index-database.ts';
+import { BLOCK_EVENTS, openIndexDatabase, SEARCH_FILE } from './index-database.ts';
 import { IndexThread } from './index-thread.ts';
 import type { IndexMessage, IndexStatus } from './protocol.ts';
 
@@ -83,9 +83,9 @@ function messages(fromSeq: number, toSeq: number, more: Partial<RoomEvent> = {})
 const seqsOf = (page: SearchPage): number[] => page.messages.map(({ event }) => event.seq);
 
 /** Rows of the index, once it is closed. */
-function countRows(path: string): number {
+function countRows(path: string, table = 'words_docsize'): number {
   const { database } = openIndexDatabase(path);
-  const rows = database.value('SELECT count(*) FROM words_docsize');
+  const rows = database.value(`SELECT count(*) FROM ${table}`);
   database.close();
   return rows as number;
 }
@@ -206,6 +206,49 @@ test('a room that was closed is forgotten, whether that was seen or not', async 
   third.workOff();
   third.close();
   assert.equal(countRows(path), 0);
+});
+
+test('words of whole blocks are listed, also by one that comes after a kill, and go when the room is closed', async (context) => {
+  const { store, begin, path } = await openLog(context);
+  const lastSeq = BLOCK_EVENTS + 99;
+  await store.commit(messages(1, lastSeq));
+  const first = begin();
+  while ((first.status?.pending ?? lastSeq) > 0) assert.ok(first.work());
+  // In the middle of it, and not closed: another one takes its place.
+  const second = begin();
+  second.workOff();
+  assert.deepEqual(seqsOf(second.find('"event 7"', lastSeq)), [7]);
+  assert.deepEqual(seqsOf(second.find('nothing', lastSeq)), []);
+  first.close();
+  second.close();
+  // "event", and the numbers of the first block's events, of which there is no event 0.
+  assert.equal(countRows(path, 'block_words'), BLOCK_EVENTS);
+  assert.equal(countRows(path, 'cursors WHERE listed_blocks = 1'), 1);
+  const end = appendEvent(exampleEvent(lastSeq + 1, { kind: EventKind.CLOSE, body: new Uint8Array() }));
+  await store.commit([end, closeRoom(1)]);
+  const third = begin();
+  third.workOff();
+  third.close();
+  assert.deepEqual([countRows(path), countRows(path, 'block_words'), countRows(path, 'cursors')], [0, 0, 0]);
+});
+
+test('many small transactions leave few segments, and nothing of it is done at once', async (context) => {
+  const { store, begin, path } = await openLog(context);
+  const bench = begin();
+  bench.workOff();
+  for (let seq = 1; seq <= 6400; seq += 64) {
+    await store.commit(messages(seq, seq + 63));
+    bench.thread.receive({ call: 'grew', rooms: new Map([[1, seq + 63]]), closed: new Set() });
+    bench.work();
+  }
+  bench.workOff();
+  assert.equal(bench.status?.indexed, 6400);
+  assert.deepEqual(seqsOf(bench.find('"event 17"', 6400)), [17]);
+  bench.close();
+  const index = openIndexDatabase(path);
+  const segments = index.countSegments();
+  index.database.close();
+  assert.ok(segments <= 8, `${segments} segments`);
 });
 
 test('an index that cannot be read is made again', async (context) => {

@@ -83,7 +83,7 @@ export class IndexThread {
       // What is indexed can be searched though nothing can be added (a full disk).
       this.#options.say({ type: 'fault', reason: reasonOf(error) });
     }
-    return finder.find(ask, indexer.indexedSeq(ask.roomId));
+    return finder.find(ask, indexer.indexedPart(ask.roomId));
   }
 
   #work(): void {

@@ -2,14 +2,22 @@ import { Worker } from 'node:worker_threads';
 import { CoreError, type SearchAsk, type SearchIndex, type SearchPage } from '@confab/core';
 import { reasonOf } from '../../store/failure.ts';
 import type { IndexMessage, IndexOptions, IndexRequest, IndexStatus } from './protocol.ts';
+import { Revival } from './revival.ts';
 
 export interface SqliteIndexOptions extends IndexOptions {
-  /** Something went wrong in the index's thread. It is tried again, and told again only after it went well. */
+  /**
+   * Something went wrong in the index's thread. It is tried again, and told again only after it went well; that the thread
+   * died is told each time.
+   */
   readonly onFault?: (reason: string) => void;
   /** The index could not be read and is made again. */
   readonly onRebuild?: (reason: string) => void;
   /** Makes the index's thread. For a bundled program, which has no worker.ts beside this file. */
   readonly createWorker?: (data: IndexOptions) => Worker;
+  /** Never goes back; by default the process's. */
+  readonly nowMs?: () => number;
+  /** Run a task later. Returns what takes it back. */
+  readonly later?: (delayMs: number, task: () => void) => () => void;
 }
 
 interface Pending {
@@ -19,32 +27,27 @@ interface Pending {
 
 /**
  * A full-text index of the log of a data folder, in `search.db` beside it, made and read by a thread of its own. The log must
- * be there; the folder belongs to whoever has the store.
+ * be there; the folder belongs to whoever has the store. A thread that dies is replaced by another one after a while; until
+ * then searches are refused.
  */
 export class SqliteIndex implements SearchIndex {
   readonly #options: SqliteIndexOptions;
-  readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  readonly #exited: Promise<void>;
+  readonly #revival: Revival;
+  /** Undefined: it died. */
+  #worker: Worker | undefined;
+  #exited: Promise<unknown> = Promise.resolve();
+  #cancelRevival: (() => void) | undefined;
   #status: IndexStatus = { pending: 0, indexed: 0, bytes: 0 };
   #lastId = 0;
-  #death: CoreError | undefined;
+  #isBusy = false;
   #isClosing = false;
   #isFaulty = false;
 
   constructor(options: SqliteIndexOptions) {
     this.#options = options;
-    const { directory, pageMs } = options;
-    const create = options.createWorker ?? createWorker;
-    this.#worker = create({ directory, pageMs });
-    this.#worker.on('message', (message: IndexMessage) => this.#hear(message));
-    this.#worker.on('error', (error) => this.#die(`the index's thread failed: ${reasonOf(error)}`));
-    this.#exited = new Promise((resolve) => {
-      this.#worker.on('exit', (code) => {
-        this.#die(`the index's thread ended, with exit code ${code}`);
-        resolve();
-      });
-    });
+    this.#revival = new Revival(options.nowMs ?? (() => performance.now()));
+    this.#begin();
   }
 
   /** As of a second ago, or so. */
@@ -53,7 +56,8 @@ export class SqliteIndex implements SearchIndex {
   }
 
   find(ask: SearchAsk): Promise<SearchPage> {
-    if (this.#death !== undefined) return Promise.reject(this.#death);
+    if (this.#worker === undefined) return Promise.reject(unavailable("the index's thread died"));
+    if (this.#isClosing) return Promise.reject(unavailable('the index is closed'));
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -64,25 +68,55 @@ export class SqliteIndex implements SearchIndex {
 
   /** Rooms that have new events, and their newest ones; and those of them that were closed. */
   grew(rooms: ReadonlyMap<number, number>, closed: ReadonlySet<number>): void {
-    if (this.#death === undefined) this.#post({ call: 'grew', rooms, closed });
+    // A thread that begins later learns of them from the log.
+    this.#post({ call: 'grew', rooms, closed });
   }
 
   /** Whether the server has much to do; then indexing takes a fiftieth of the time at most. */
   pace(isBusy: boolean): void {
-    if (this.#death === undefined) this.#post({ call: 'pace', isBusy });
+    this.#isBusy = isBusy;
+    this.#post({ call: 'pace', isBusy });
   }
 
   /** Searches under way are answered first. */
   async close(): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
-      if (this.#death === undefined) this.#post({ call: 'close' });
+      this.#cancelRevival?.();
+      this.#post({ call: 'close' });
     }
     await this.#exited;
   }
 
+  #begin(): void {
+    this.#cancelRevival = undefined;
+    this.#revival.begun();
+    const { directory, pageMs } = this.#options;
+    let worker: Worker;
+    try {
+      worker = (this.#options.createWorker ?? createWorker)({ directory, pageMs });
+    } catch (error) {
+      this.#died(`cannot be made: ${reasonOf(error)}`);
+      return;
+    }
+    this.#worker = worker;
+    const died = (reason: string): void => {
+      // One that failed also ends.
+      if (this.#worker === worker) this.#died(reason);
+    };
+    worker.on('message', (message: IndexMessage) => this.#hear(message));
+    worker.on('error', (error) => died(`failed: ${reasonOf(error)}`));
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', (code) => {
+        died(`ended, with exit code ${code}`);
+        resolve(code);
+      });
+    });
+    if (this.#isBusy) this.pace(true);
+  }
+
   #post(request: IndexRequest): void {
-    this.#worker.postMessage(request);
+    this.#worker?.postMessage(request);
   }
 
   #hear(message: IndexMessage): void {
@@ -112,13 +146,22 @@ export class SqliteIndex implements SearchIndex {
     return pending;
   }
 
-  #die(reason: string): void {
-    if (this.#death !== undefined) return;
-    this.#death = unavailable(reason);
-    for (const { reject } of this.#pending.values()) reject(this.#death);
+  #died(how: string): void {
+    const reason = `the index's thread ${how}`;
+    this.#worker = undefined;
+    for (const { reject } of this.#pending.values()) reject(unavailable(reason));
     this.#pending.clear();
-    if (!this.#isClosing) this.#options.onFault?.(reason);
+    if (this.#isClosing) return;
+    const waitMs = this.#revival.died();
+    this.#options.onFault?.(`${reason}; it is begun again in ${waitMs / 1000} s`);
+    this.#cancelRevival = (this.#options.later ?? later)(waitMs, () => this.#begin());
   }
+}
+
+function later(delayMs: number, task: () => void): () => void {
+  // Nothing waits for this alone.
+  const timer = setTimeout(task, delayMs).unref();
+  return () => clearTimeout(timer);
 }
 
 function createWorker(data: IndexOptions): Worker {

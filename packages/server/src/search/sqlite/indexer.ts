@@ -1,6 +1,9 @@
 import type { LogReader } from '../../store/sqlite/log-reader.ts';
+import { BlockLister } from './block-lister.ts';
+import type { IndexedPart } from './finder.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { RoomChanges } from './room-changes.ts';
+import { SegmentMerger } from './segment-merger.ts';
 
 /** Time that one batch is to take, ms: as long as a search may have to wait for it. */
 const BATCH_MS = 8;
@@ -14,8 +17,9 @@ const CATCH_UP_EVENTS_MAX = 1024;
  * room that somebody said something in would be most of the work.
  */
 const DUE_EVENTS = 64;
-/** Rows that are deleted in one transaction. */
+/** Rows that are deleted in one transaction, of messages and of words that blocks hold. */
 const DROP_EVENTS = 512;
+const DROP_WORDS = 2048;
 
 interface Cursor {
   /** The newest event that is indexed; 0: none. */
@@ -39,6 +43,9 @@ export interface IndexerOptions {
  */
 export class Indexer {
   readonly #options: IndexerOptions;
+  readonly #lister: BlockLister;
+  readonly #merger: SegmentMerger;
+  #wasMerged = false;
   readonly #cursors = new Map<number, Cursor>();
   /** Newest events of rooms that are behind, as far as is known. */
   readonly #behind = new Map<number, number>();
@@ -54,15 +61,19 @@ export class Indexer {
 
   constructor(options: IndexerOptions) {
     this.#options = options;
+    this.#lister = new BlockLister(options.index);
+    this.#merger = new SegmentMerger(options.index);
     for (const row of options.index.cursors.all()) {
-      const [roomId, seq, position, timeMs] = row as [number, number, number, number];
+      const [roomId, seq, position, timeMs, listedBlocks] = row as [number, number, number, number, number];
       this.#cursors.set(roomId, { seq, position, timeMs });
+      this.#lister.restore(roomId, listedBlocks);
+      this.#lister.grew(roomId, seq);
     }
     for (const { id, lastSeq, closedMs } of options.log.rooms()) {
       const indexedSeq = this.indexedSeq(id);
       // A log may also have become shorter: its cursor will not be verified.
       if (closedMs === undefined && lastSeq !== indexedSeq) this.#lags(id, lastSeq);
-      else if (closedMs !== undefined && indexedSeq > 0) this.#dropping.set(id, 0);
+      else if (closedMs !== undefined && indexedSeq > 0) this.#beginDropping(id);
     }
   }
 
@@ -79,13 +90,18 @@ export class Indexer {
   }
 
   get isIdle(): boolean {
-    return this.#due.size === 0 && this.#dropping.size === 0;
+    return this.#due.size === 0 && this.#dropping.size === 0 && this.#lister.isIdle && this.#merger.isIdle;
   }
 
   /** Up to where a room can be searched. */
   indexedSeq(roomId: number): number {
     if (this.#dropping.has(roomId)) return 0;
     return this.#cursors.get(roomId)?.seq ?? 0;
+  }
+
+  /** What of a room can be searched, and how. */
+  indexedPart(roomId: number): IndexedPart {
+    return { seq: this.indexedSeq(roomId), listedBlocks: this.#lister.listedBlocks(roomId) };
   }
 
   /** A room's log has events up to this one. */
@@ -96,7 +112,7 @@ export class Indexer {
   /** Nobody can be in the room any more, or search it. */
   closed(roomId: number): void {
     this.#finished(roomId);
-    if (this.#cursors.has(roomId)) this.#dropping.set(roomId, 0);
+    if (this.#cursors.has(roomId)) this.#beginDropping(roomId);
   }
 
   /** Somebody searches the room: bring it up to date if that is soon done, and else before others. */
@@ -110,13 +126,24 @@ export class Indexer {
     this.#indexRooms([roomId], CATCH_UP_EVENTS_MAX);
   }
 
-  /** Index one batch, or delete one. Nothing to do: harmless. */
+  /** Index one batch, or delete one, or keep in order what is there. Nothing to do: harmless. */
   step(): void {
+    const isMerging = this.#due.size === 0 ? !this.#merger.isIdle : !this.#merger.isSettled;
     const [dropping] = this.#dropping;
-    if (dropping !== undefined) {
-      this.#drop(...dropping);
+    // In turn with all else: a long merge holds nothing up, and what is to be merged does not pile up meanwhile.
+    if (isMerging && !this.#wasMerged) {
+      this.#wasMerged = true;
+      this.#merger.step();
       return;
     }
+    this.#wasMerged = false;
+    if (dropping !== undefined) this.#drop(...dropping);
+    // Each block has to be listed once; who waits for a room goes before.
+    else if (this.#wanted.size === 0 && !this.#lister.isIdle) this.#lister.step();
+    else if (this.#due.size > 0) this.#indexBatch();
+  }
+
+  #indexBatch(): void {
     const startMs = this.#options.nowMs();
     const count = this.#indexRooms(this.#nextRooms(), this.#batchEvents);
     const tookMs = this.#options.nowMs() - startMs;
@@ -163,9 +190,13 @@ export class Indexer {
       }
     });
     // Only what is committed counts.
-    for (const [roomId, cursor] of cursors) this.#cursors.set(roomId, cursor);
+    for (const [roomId, cursor] of cursors) {
+      this.#cursors.set(roomId, cursor);
+      this.#lister.grew(roomId, cursor.seq);
+    }
     for (const roomId of finished) this.#finished(roomId);
     this.#indexed += count;
+    this.#merger.grew();
     return count;
   }
 
@@ -180,7 +211,7 @@ export class Indexer {
     if (cursor !== undefined) {
       const [event] = this.#options.log.read(roomId, cursor.seq, 1);
       if (event?.seq !== cursor.seq || event.position !== cursor.position || event.timeMs !== cursor.timeMs) {
-        this.#dropping.set(roomId, 0);
+        this.#beginDropping(roomId);
         return false;
       }
     }
@@ -188,17 +219,25 @@ export class Indexer {
     return true;
   }
 
+  #beginDropping(roomId: number): void {
+    this.#lister.forget(roomId);
+    this.#dropping.set(roomId, 0);
+  }
+
   /** Forget a room's rows, some at a time, and then where they ended. */
   #drop(roomId: number, goneSeq: number): void {
-    const { database, deleteRange, deleteEditRange, deleteCursor } = this.#options.index;
+    const { database, deleteRange, deleteEditRange, deleteBlockWords, deleteCursor } = this.#options.index;
     const lastSeq = this.#cursors.get(roomId)?.seq ?? 0;
     const toSeq = Math.min(lastSeq, goneSeq + DROP_EVENTS);
-    database.transaction(() => {
+    const isGone = database.transaction(() => {
       deleteRange(roomId, goneSeq, toSeq);
       deleteEditRange(roomId, goneSeq, toSeq);
-      if (toSeq === lastSeq) deleteCursor(roomId);
+      if (deleteBlockWords.all(roomId, DROP_WORDS).length === DROP_WORDS || toSeq < lastSeq) return false;
+      deleteCursor(roomId);
+      return true;
     });
-    if (toSeq < lastSeq) {
+    this.#merger.grew();
+    if (!isGone) {
       this.#dropping.set(roomId, toSeq);
       return;
     }

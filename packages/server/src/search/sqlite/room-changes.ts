@@ -1,10 +1,10 @@
 import { EventKind, type RoomEvent } from '@confab/core';
 import { wordsOfBody } from '../body-words.ts';
-import { blockOf, type IndexDatabase, wordPrefix } from './index-database.ts';
+import { addBlockWords, blockOf, type IndexDatabase, wordPrefix } from './index-database.ts';
 
 interface Row {
   /** The words of the message as it is now; undefined: it was withdrawn. */
-  words: string | undefined;
+  words: readonly string[] | undefined;
   /** Whether the index has another one in its place. */
   readonly isKnown: boolean;
   editSeq: number | undefined;
@@ -24,14 +24,14 @@ export class RoomChanges {
   add({ kind, seq, target, body }: RoomEvent): void {
     if (kind === EventKind.MESSAGE) {
       // Without words, too: it may get some.
-      this.#rows.set(seq, { words: this.#wordsOf(seq, body), isKnown: false, editSeq: undefined });
+      this.#rows.set(seq, { words: wordsOfBody(body), isKnown: false, editSeq: undefined });
       return;
     }
     if (target === undefined || (kind !== EventKind.EDIT && kind !== EventKind.DELETE)) return;
     const row = this.#rowOf(target);
     // No message, or withdrawn before.
     if (row?.words === undefined) return;
-    row.words = kind === EventKind.EDIT ? this.#wordsOf(target, body) : undefined;
+    row.words = kind === EventKind.EDIT ? wordsOfBody(body) : undefined;
     row.editSeq = kind === EventKind.EDIT ? seq : undefined;
   }
 
@@ -41,9 +41,13 @@ export class RoomChanges {
     // In order of rows, or FTS5 makes a new segment at each step back.
     for (const [seq, { words, isKnown, editSeq }] of [...this.#rows].sort(([a], [b]) => a - b)) {
       if (isKnown) deleteWords(this.#roomId, seq);
-      if (words !== undefined) insertWords(this.#roomId, seq, words);
-      if (editSeq !== undefined) putEdit(this.#roomId, seq, editSeq);
-      else if (isKnown) deleteEdit(this.#roomId, seq);
+      if (words !== undefined) insertWords(this.#roomId, seq, this.#textOf(seq, words));
+      if (editSeq !== undefined) {
+        putEdit(this.#roomId, seq, editSeq);
+        this.#list(seq, editSeq, words!);
+      } else if (isKnown) {
+        deleteEdit(this.#roomId, seq);
+      }
     }
   }
 
@@ -51,15 +55,22 @@ export class RoomChanges {
     const known = this.#rows.get(seq);
     if (known !== undefined) return known;
     if (this.#index.hasWords.get(this.#roomId, seq) === undefined) return undefined;
-    const row: Row = { words: '', isKnown: true, editSeq: undefined };
+    const row: Row = { words: [], isKnown: true, editSeq: undefined };
     this.#rows.set(seq, row);
     return row;
   }
 
-  #wordsOf(seq: number, body: Uint8Array): string {
+  #textOf(seq: number, words: readonly string[]): string {
     const prefix = wordPrefix(this.#roomId, blockOf(seq));
     let text = '';
-    for (const word of wordsOfBody(body)) text += `${prefix}${word} `;
+    for (const word of words) text += `${prefix}${word} `;
     return text;
+  }
+
+  /** A block is listed when all of it is indexed: words that come into it by later events may be too late for that. */
+  #list(seq: number, editSeq: number, words: readonly string[]): void {
+    const block = blockOf(seq);
+    if (blockOf(editSeq) === block) return;
+    addBlockWords(this.#index, this.#roomId, block, words);
   }
 }

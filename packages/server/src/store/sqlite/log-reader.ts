@@ -7,6 +7,7 @@ import { explained } from './data-folder.ts';
 import { Database } from './database.ts';
 import { decodeEvents, EventCursor } from './event-codec.ts';
 import { EventPage } from './event-page.ts';
+import { EventPick } from './event-pick.ts';
 import { expectOurs, newerSchema, SCHEMA_VERSION, schemaVersion } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, LOG_FILE } from './options.ts';
 import { nameOfRow } from './rows.ts';
@@ -36,6 +37,8 @@ export interface LogReader {
   names(): StoredName[];
   /** As `Store.read`. */
   read(roomId: number, fromSeq: number, limit: number): RoomEvent[];
+  /** Those events of a room that are there, of ascending sequence numbers; in their order. */
+  pick(roomId: number, seqs: readonly number[]): RoomEvent[];
   /** Harmless when it is closed already. */
   close(): void;
 }
@@ -128,6 +131,24 @@ class DatabaseLogReader implements LogReader {
       }
     });
     return decodeEvents(page.toBytes());
+  }
+
+  pick(roomId: number, seqs: readonly number[]): RoomEvent[] {
+    const picked = new EventPick(roomId, seqs);
+    this.#database.snapshot(() => {
+      while (picked.nextSeq !== undefined) {
+        const row = this.#statements.segments.get(roomId, picked.nextSeq);
+        if (row === undefined) break;
+        picked.takeSegment(row[0] as Uint8Array);
+      }
+      // All of them are gone through, so once for all events and only for those that no segment has.
+      if (picked.nextSeq === undefined) return;
+      for (const [events] of this.#statements.batches.iterate()) {
+        picked.take(events as Uint8Array);
+        if (picked.nextSeq === undefined) break;
+      }
+    });
+    return picked.events;
   }
 
   close(): void {

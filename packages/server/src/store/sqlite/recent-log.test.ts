@@ -66,7 +66,14 @@ describe('Folding recent events into segments', () => {
   test('changes nothing of what is read, whatever slice it has come to, in the server or beside it', async (context) => {
     const { folder, store } = await filled(context, { fold: slowly });
     const reader = folder.closing(openLogReader(folder.path));
-    const beside = () => [reader.rooms(), [1, 2, 3, 4, 5].map((room) => reader.read(room, 2, 6))];
+    const beside = () => [
+      reader.rooms(),
+      [1, 2, 3, 4, 5].map((room) => [reader.read(room, 2, 6), reader.pick(room, [1, 4, 5, 11, 12, 99])]),
+    ];
+    assert.deepEqual(
+      reader.pick(2, [1, 4, 5, 11, 12, 99]).map(({ roomId, seq }) => [roomId, seq]),
+      [1, 4, 5, 11, 12].map((seq) => [2, seq]),
+    );
     const before = await everything(store);
     const besideBefore = beside();
     let slices = 0;
