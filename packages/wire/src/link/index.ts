@@ -14,7 +14,7 @@ export * from './handshake.ts';
 export { HandshakeDecoder, type HandshakeRead } from './handshake-decoder.ts';
 export * from './limits.ts';
 export { PacketProtection, type PacketProtectionOptions } from './packet.ts';
-export { connectionIdOf, looksLikePacket } from './packet-layout.ts';
+export { connectionIdOf, looksLikePacket, TO_SERVER } from './packet-layout.ts';
 export type { OpenedPacket, PacketRefusal } from './packet-opener.ts';
 export * from './records.ts';
 export { LinkSession } from './session.ts';
