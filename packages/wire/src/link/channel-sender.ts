@@ -1,16 +1,22 @@
 import type { PacketContent } from './packet-content.ts';
 import { RangeSet } from './ranges.ts';
+import type { RunFrames } from './record-run.ts';
 import type { SentPacket } from './sent-packets.ts';
 
-/** A record, or a stretch of records that will not come, from when it is handed over until the peer holds it. */
+/**
+ * A record, a run of records that were encoded together, or a stretch of records that will not come, from when it is handed
+ * over until the peer holds it.
+ */
 export class OutgoingRecord {
   readonly owner: ChannelSender;
   /** First number it stands for. */
   readonly number: number;
-  /** Last number it stands for: the same but for a skip. */
-  readonly last: number;
-  /** Undefined for a skip. Never copied: the caller's bytes. */
+  /** Last number it stands for: the same but for a run or a skip. A run that is split ends earlier. */
+  last: number;
+  /** Undefined for a run or a skip. Never copied: the caller's bytes. */
   readonly body: Uint8Array | undefined;
+  /** Of a run: frames of these records, and perhaps of others around them. */
+  readonly run: RunFrames | undefined;
   /** Nobody waits for it: acknowledged with what goes anyway, and not copied. */
   readonly isLazy: boolean;
   /** The peer has it, or the channel was closed: nothing more is to be done. */
@@ -31,16 +37,42 @@ export class OutgoingRecord {
   /** Of a record that is longer than a packet: which bytes are where. */
   parts: OutgoingParts | undefined = undefined;
 
-  constructor(owner: ChannelSender, number: number, last: number, body: Uint8Array | undefined, isLazy: boolean) {
+  constructor(
+    owner: ChannelSender,
+    number: number,
+    last: number,
+    body: Uint8Array | undefined,
+    isLazy: boolean,
+    run?: RunFrames,
+  ) {
     this.owner = owner;
     this.number = number;
     this.last = last;
     this.body = body;
     this.isLazy = isLazy;
+    this.run = run;
   }
 
+  /** Of the body; of a run those of its frames. */
   get bytes(): number {
+    const { run } = this;
+    if (run !== undefined) return run.starts[this.runTo]! - run.starts[this.runFrom]!;
     return this.body?.length ?? 0;
+  }
+
+  /** Records in it, as the window counts them: a skip is one. */
+  get records(): number {
+    return this.run === undefined ? 1 : this.last - this.number + 1;
+  }
+
+  /** Its first frame among those of the run. */
+  get runFrom(): number {
+    return this.number - this.run!.first;
+  }
+
+  /** The first one behind it. */
+  get runTo(): number {
+    return this.last + 1 - this.run!.first;
   }
 
   /** From when it is first sent in pieces. */
@@ -106,6 +138,8 @@ export class ChannelSender {
   #position = 0;
   #nextNumber: number;
   #bytes = 0;
+  /** Records of the window's runs, but for one of each. */
+  #runRecords = 0;
   #wasFull = false;
   /** The channel is in the list of those with records for datagrams; for the session alone. */
   isListed = false;
@@ -128,7 +162,7 @@ export class ChannelSender {
 
   /** Records (a skip counts as one) that wait or are not held. */
   get count(): number {
-    return this.#entries.length - this.#head;
+    return this.#entries.length - this.#head + this.#runRecords;
   }
 
   get bytes(): number {
@@ -146,6 +180,39 @@ export class ChannelSender {
     this.#entries.push(record);
     if (this.isFull) this.#wasFull = true;
     return record;
+  }
+
+  /**
+   * All of a run, as one entry.
+   * @throws {RangeError} it does not begin with the next number: a fault of the caller
+   */
+  pushRun(run: RunFrames): void {
+    if (run.first !== this.#nextNumber)
+      throw new RangeError(`Cannot send records from ${run.first} on: the next one is ${this.#nextNumber}`);
+    const records = run.starts.length - 1;
+    const entry = new OutgoingRecord(this, run.first, run.first + records - 1, undefined, false, run);
+    this.#nextNumber += records;
+    this.#bytes += entry.bytes;
+    this.#runRecords += records - 1;
+    this.#entries.push(entry);
+    if (this.isFull) this.#wasFull = true;
+  }
+
+  /**
+   * Leave so many records of a run in its entry and put the others into one of their own behind it. Packets that carried
+   * all of them count for the first entry alone.
+   */
+  split(entry: OutgoingRecord, records: number): OutgoingRecord {
+    const index = this.#indexOf(entry.number);
+    const rest = new OutgoingRecord(this, entry.number + records, entry.last, undefined, false, entry.run);
+    rest.isSent = entry.isSent;
+    entry.last = rest.number - 1;
+    this.#entries.splice(index + 1, 0, rest);
+    this.#runRecords -= 1;
+    // Whoever has passed the entry has passed all of it.
+    if (this.#datagramAt > this.#cut + index) this.#datagramAt += 1;
+    if (this.#streamAt > this.#cut + index) this.#streamAt += 1;
+    return rest;
   }
 
   /** @throws {RangeError} `last` is below the next number: a fault of the caller */
@@ -238,7 +305,10 @@ export class ChannelSender {
   /** Forget what is held from the beginning on. @returns whether there was anything */
   advance(): boolean {
     const before = this.#head;
-    while (this.#head < this.#entries.length && this.#entries[this.#head]!.isDone) this.#head += 1;
+    for (let entry = this.#entries[before]; entry?.isDone === true; entry = this.#entries[this.#head]) {
+      this.#runRecords -= entry.records - 1;
+      this.#head += 1;
+    }
     if (this.#head === before) return false;
     if (this.#head === this.#entries.length) {
       this.#cut += this.#head;
@@ -268,6 +338,7 @@ export class ChannelSender {
     this.#entries.length = 0;
     this.#head = 0;
     this.#bytes = 0;
+    this.#runRecords = 0;
   }
 
   /** The first entry from a position on that is not done; leaves its position, or the end, in `#position`. */

@@ -121,9 +121,9 @@ export class Flight {
 
   /** A record goes out for the first time, or again since it was lost: its copies are due later. */
   planCopies(nowMs: number, record: OutgoingRecord): void {
-    if (record.isLazy || record.body === undefined) return;
+    if (record.isLazy || (record.body === undefined && record.run === undefined)) return;
     record.copiesLeft = this.policy.copiesFor(
-      record.body.length,
+      record.bytes,
       this.lossRate.cautiousShare,
       this.lossRate.isClean,
       this.gap.goalShare(this.rtt.smoothedMs),

@@ -16,6 +16,7 @@ export * from './limits.ts';
 export { PacketProtection, type PacketProtectionOptions } from './packet.ts';
 export { connectionIdOf, looksLikePacket, TO_SERVER } from './packet-layout.ts';
 export type { OpenedPacket, PacketRefusal } from './packet-opener.ts';
+export { RecordRun } from './record-run.ts';
 export * from './records.ts';
 export { LinkSession } from './session.ts';
 export { FrameStreamDecoder, type FrameStreamDecoderOptions } from './stream-decoder.ts';

@@ -33,6 +33,11 @@ export class RecordQueue {
     }
   }
 
+  /** Put another one in the place of the first. */
+  replaceFirst(record: OutgoingRecord): void {
+    this.#records[this.#head] = record;
+  }
+
   clear(): void {
     this.#records.length = 0;
     this.#head = 0;
