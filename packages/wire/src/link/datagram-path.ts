@@ -1,8 +1,9 @@
-import type { ChannelSender, OutgoingRecord } from './channel-sender.ts';
+import type { ChannelSender } from './channel-sender.ts';
 import type { Flight } from './flight.ts';
 import { FrameWriter, recordFrameBytes, skipFrameBytes } from './frame-writer.ts';
 import { ACK_DELAY_UNIT_MS } from './frames.ts';
 import { LINK_DATAGRAM_BYTES_MAX } from './limits.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import type { PacketProtection } from './packet.ts';
 import { PacketContent } from './packet-content.ts';
 import type { ReceivedPackets } from './received-packets.ts';

@@ -1,10 +1,10 @@
 import type { LinkTuning } from './api.ts';
-import type { OutgoingRecord } from './channel-sender.ts';
 import { CongestionWindow } from './congestion.ts';
 import { CALM_LOSS_MAX, CopyPolicy } from './copies.ts';
 import { LossDetector, THIN_BYTES_MAX } from './loss.ts';
 import { LossRate } from './loss-rate.ts';
 import { MtuSearch } from './mtu.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import { Pacer } from './pacer.ts';
 import type { PacketContent } from './packet-content.ts';
 import { RecordGap } from './record-gap.ts';

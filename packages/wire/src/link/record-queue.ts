@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from './channel-sender.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** Records in the order in which they were put in; taking the first costs the same however many there are. */
 export class RecordQueue {

@@ -1,8 +1,9 @@
 import type { CodecError } from '../errors.ts';
-import type { ChannelSender, OutgoingRecord } from './channel-sender.ts';
+import type { ChannelSender } from './channel-sender.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { FrameVisitor } from './frames.ts';
 import { LINK_FRAME_BYTES_MAX, LINK_RECORD_BYTES_MAX } from './limits.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import { FrameStreamDecoder } from './stream-decoder.ts';
 
 /** What is written at once: the caller's bound, but never less than the longest record. */
