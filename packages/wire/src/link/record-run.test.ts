@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { propertyRuns } from '@confab/testing/property-runs';
 import fc from 'fast-check';
 import { decodeFrames, FrameWriter, RecordRun } from './index.ts';
-import { framesThatFit, RUN_BYTES_MAX, RUN_RECORD_BYTES_MAX, RUN_RECORDS_MIN } from './record-run.ts';
+import { framesThatFit, RUN_BYTES_MAX, RUN_RECORD_BYTES_MAX, RUN_RECORDS_MAX, RUN_RECORDS_MIN } from './record-run.ts';
 
 const bodiesOf = (lengths: readonly number[]) =>
   lengths.map((length, index) => new Uint8Array(length).fill(index % 251));
@@ -17,6 +17,8 @@ describe('A run of records', () => {
     const many = (count: number, bytes = 10) => RecordRun.of(1, bodiesOf(Array<number>(count).fill(bytes)));
     assert.equal(many(RUN_RECORDS_MIN - 1), undefined);
     assert.equal(many(RUN_RECORDS_MIN)?.last, RUN_RECORDS_MIN);
+    assert.equal(many(RUN_RECORDS_MAX)?.last, RUN_RECORDS_MAX);
+    assert.equal(many(RUN_RECORDS_MAX + 1), undefined);
     assert.equal(many(16, RUN_RECORD_BYTES_MAX)?.last, 16);
     assert.equal(many(16, RUN_RECORD_BYTES_MAX + 1), undefined);
     assert.equal(16 * RUN_RECORD_BYTES_MAX, RUN_BYTES_MAX);

@@ -3,6 +3,8 @@ import { varintBytes, writeVarint } from './varint.ts';
 
 /** Fewer records than this are sent each by itself: small talk, which may be copied. */
 export const RUN_RECORDS_MIN = 9;
+/** And more than this, too: half a window, so that a run is never more than a reader may take at once. */
+export const RUN_RECORDS_MAX = 512;
 /** Longer records are no part of a run, bytes: each frame of it fits into any packet. */
 export const RUN_RECORD_BYTES_MAX = 1_024;
 /** A run has no more bytes of records than this, so that a connection takes it in one piece. */
@@ -29,9 +31,9 @@ export class RecordRun {
   readonly #bodies: readonly Uint8Array[];
   readonly #frames = new Map<number, RunFrames>();
 
-  /** @returns undefined when the records had better be sent one by one: they are few, or long */
+  /** @returns undefined when the records had better be sent one by one: they are few, very many, or long */
   static of(first: number, bodies: readonly Uint8Array[]): RecordRun | undefined {
-    if (bodies.length < RUN_RECORDS_MIN) return undefined;
+    if (bodies.length < RUN_RECORDS_MIN || bodies.length > RUN_RECORDS_MAX) return undefined;
     let bytes = 0;
     for (const { length } of bodies) {
       if (length > RUN_RECORD_BYTES_MAX) return undefined;
