@@ -124,7 +124,9 @@ void connect_crowd(struct crowd *crowd) {
   int opened = 0, in = 0;
   uint64_t last = now_ns();
   for (;;) {
-    while (opened < crowd->member_count && opened - in < STRIDE) {
+    // One at a time: those that are in must answer meanwhile, or the server takes their datagrams for lost.
+    int is_opening = opened < crowd->member_count && opened - in < STRIDE;
+    if (is_opening) {
       struct member *member = &crowd->members[opened];
       open_member(crowd, member);
       opened += 1;
@@ -132,7 +134,7 @@ void connect_crowd(struct crowd *crowd) {
       last = now_ns();
     }
     struct epoll_event events[STRIDE];
-    int count = epoll_wait(crowd->epoll, events, STRIDE, 50);
+    int count = epoll_wait(crowd->epoll, events, STRIDE, is_opening ? 0 : 50);
     for (int index = 0; index < count; index += 1) {
       struct member *member = member_of(crowd, events[index].data.u32);
       size_t length = read_member(crowd, events[index].data.u32, buffer, READ_BYTES);

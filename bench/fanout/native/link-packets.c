@@ -46,9 +46,10 @@ static void nonce_of(const uint8_t *iv, int64_t number, uint8_t *nonce) {
   for (int index = 0; index < 8; index += 1) nonce[11 - index] ^= (uint8_t)(number >> (8 * index));
 }
 
-static void mask_of(EVP_CIPHER_CTX *cipher, const uint8_t *packet, uint8_t *mask) {
+/** @param sample where a number of four bytes would end */
+static void mask_of(EVP_CIPHER_CTX *cipher, const uint8_t *sample, uint8_t *mask) {
   int written;
-  EVP_CipherUpdate(cipher, mask, &written, packet + HEAD_BYTES, 16);
+  EVP_CipherUpdate(cipher, mask, &written, sample, 16);
 }
 
 size_t seal_packet(struct packets *packets, uint8_t *packet, size_t length) {
@@ -64,7 +65,7 @@ size_t seal_packet(struct packets *packets, uint8_t *packet, size_t length) {
   EVP_CipherUpdate(packets->seal, packet + HEAD_BYTES, &written, packet + HEAD_BYTES, (int)length);
   EVP_CipherFinal_ex(packets->seal, packet + HEAD_BYTES + written, &written);
   EVP_CIPHER_CTX_ctrl(packets->seal, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, packet + HEAD_BYTES + length);
-  mask_of(packets->mask_out, packet, mask);
+  mask_of(packets->mask_out, packet + HEAD_BYTES, mask);
   packet[0] ^= mask[0] & 7;
   for (int index = 0; index < 4; index += 1) packet[1 + ID_BYTES + index] ^= mask[1 + index];
   return HEAD_BYTES + length + TAG_BYTES;
@@ -109,20 +110,20 @@ static int note_number(struct packets *packets, int64_t number) {
 uint8_t *open_packet(struct packets *packets, uint8_t *packet, size_t length, size_t *frames_length) {
   uint8_t nonce[12], mask[32];
   int written;
-  if (length < HEAD_BYTES + 16) return NULL;
-  mask_of(packets->mask_in, packet, mask);
+  if (length < 1 + 4 + 16) return NULL;
+  mask_of(packets->mask_in, packet + 1 + 4, mask);
   packet[0] ^= mask[0] & 7;
   // A change of the key phase would need the keys after these.
   if ((packet[0] & 4) != 0) fail("the server has updated its keys, which this generator cannot follow");
   int number_bytes = 1 + (packet[0] & 3);
   int64_t truncated = 0;
   for (int index = 0; index < number_bytes; index += 1) {
-    uint8_t *byte = &packet[1 + ID_BYTES + index];
+    uint8_t *byte = &packet[1 + index];
     *byte ^= mask[1 + index];
     truncated = truncated << 8 | *byte;
   }
   int64_t number = recover_number(packets->largest, truncated, number_bytes);
-  size_t head = 1 + ID_BYTES + (size_t)number_bytes;
+  size_t head = 1 + (size_t)number_bytes;
   uint8_t *frames = packet + head;
   *frames_length = length - head - TAG_BYTES;
   nonce_of(packets->iv_in, number, nonce);

@@ -35,7 +35,7 @@ struct packets {
 void begin_packets(struct packets *packets, const uint8_t *secret, const uint8_t *id);
 /** Seal `length` bytes of frames, at least 4, that stand at `packet + HEAD_BYTES`; returns the packet's bytes. */
 size_t seal_packet(struct packets *packets, uint8_t *packet, size_t length);
-/** Open a packet in place. Returns the frames and their length, NULL when it is a duplicate or not authentic. */
+/** Open a packet in place; those to a client have no connection id. Returns the frames and their length, NULL when it is a duplicate or not authentic. */
 uint8_t *open_packet(struct packets *packets, uint8_t *packet, size_t length, size_t *frames_length);
 
 #endif

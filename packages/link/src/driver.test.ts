@@ -58,6 +58,9 @@ class ScriptedEndpoint implements LinkEndpoint {
   sendAll(): boolean {
     return false;
   }
+  sendRun(): boolean {
+    return false;
+  }
   skip(): void {}
   sendEphemeral(): void {}
   nextTimeoutMs(): number | undefined {

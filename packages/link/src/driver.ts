@@ -210,10 +210,23 @@ export class LinkDriver {
   }
 
   #ring(nowMs: number): void {
+    if (this.#isEarly(nowMs)) return;
     this.#contain(() => {
       if (this.#state === 'running') this.endpoint.onTimeout(nowMs);
     });
     this.flush();
+  }
+
+  /** Most deadlines move on before they come: then there is nothing to do but to wait for the later one. */
+  #isEarly(nowMs: number): boolean {
+    let dueMs: number | undefined;
+    this.#contain(() => {
+      dueMs = this.endpoint.nextTimeoutMs();
+    });
+    if (this.#state !== 'running') return false;
+    if (dueMs !== undefined && dueMs <= nowMs) return false;
+    this.#alarm.ringBy(dueMs);
+    return true;
   }
 
   #streamClosed(stream: Duplex): void {

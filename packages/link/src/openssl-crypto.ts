@@ -10,9 +10,13 @@ const AAD_BYTES_MAX = 64;
 /** Text of the largest datagram, and more. */
 const TEXT_BYTES_MAX = 65_536;
 
-/** `EVP_CTRL_AEAD_GET_TAG` and `EVP_CTRL_AEAD_SET_TAG` of openssl/evp.h. */
-const GET_TAG = 0x10;
-const SET_TAG = 0x11;
+/** `AES_KEY` of openssl/aes.h: 60 words of the key schedule, and the number of rounds. */
+const SCHEDULE_BYTES = 61 * 4;
+/** `OSSL_PARAM` of openssl/core.h: key, data type, data, size and returned size, each in 8 bytes; an empty one is the end. */
+const PARAMETER_WORDS = 5;
+/** `OSSL_CIPHER_PARAM_AEAD_TAG` with its end, and `OSSL_PARAM_OCTET_STRING`. */
+const TAG_NAME = new TextEncoder().encode('tag\0');
+const OCTET_STRING = 5n;
 const NULL = 0n;
 
 /** What is used of `node:ffi`. */
@@ -78,44 +82,43 @@ class OpenSsl {
   readonly tag = this.#view('tag', TAG_BYTES);
   readonly text = this.#view('text', TEXT_BYTES_MAX);
   readonly out = this.#view('out', TEXT_BYTES_MAX + BLOCK_BYTES);
+  readonly schedule = this.#view('schedule', SCHEDULE_BYTES);
   readonly #sealing: bigint;
   readonly #opening: bigint;
-  readonly #ecb: bigint;
-  readonly #forgotten = new FinalizationRegistry<bigint>((context) => this.#functions.EVP_CIPHER_CTX_free(context));
 
   constructor(foreign: ForeignFunctions) {
     this.#functions = load(foreign);
     const base = foreign.getRawPointer(this.#memory);
     const places = Object.entries(LAYOUT).map(([name, offset]) => [name, base + BigInt(offset)]);
     this.#at = Object.fromEntries(places) as { readonly [Name in keyof typeof LAYOUT]: bigint };
-    const { EVP_aes_128_gcm, EVP_aes_128_ecb } = this.#functions;
+    this.#describeTag();
+    const { EVP_aes_128_gcm } = this.#functions;
     this.#sealing = this.#context(EVP_aes_128_gcm(), 1);
     this.#opening = this.#context(EVP_aes_128_gcm(), 0);
-    this.#ecb = EVP_aes_128_ecb();
   }
 
   /** Seal `textBytes` of `text` into `out` and `tag`, with `key`, `nonce` and `aadBytes` of `aad`. */
   seal(aadBytes: number, textBytes: number): void {
-    const { key, nonce, aad, text, out, tag, length } = this.#at;
-    const { EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CipherFinal_ex, EVP_CIPHER_CTX_ctrl } = this.#functions;
+    const { key, nonce, aad, text, out, length, parameters } = this.#at;
+    const { EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CipherFinal_ex, EVP_CIPHER_CTX_get_params } = this.#functions;
     const context = this.#sealing;
     const isSealed =
       EVP_CipherInit_ex(context, NULL, NULL, key, nonce, 1) === 1 &&
       EVP_CipherUpdate(context, NULL, length, aad, aadBytes) === 1 &&
       EVP_CipherUpdate(context, out, length, text, textBytes) === 1 &&
       EVP_CipherFinal_ex(context, out, length) === 1 &&
-      EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG_BYTES, tag) === 1;
+      EVP_CIPHER_CTX_get_params(context, parameters) === 1;
     if (!isSealed) throw this.#failure('seal');
   }
 
   /** The reverse. @returns whether it authenticates: only then is `out` to be looked at */
   open(aadBytes: number, textBytes: number): boolean {
-    const { key, nonce, aad, text, out, tag, length } = this.#at;
-    const { EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CipherFinal_ex, EVP_CIPHER_CTX_ctrl } = this.#functions;
+    const { key, nonce, aad, text, out, length, parameters } = this.#at;
+    const { EVP_CipherInit_ex, EVP_CipherUpdate, EVP_CipherFinal_ex, EVP_CIPHER_CTX_set_params } = this.#functions;
     const context = this.#opening;
     const isOpen =
       EVP_CipherInit_ex(context, NULL, NULL, key, nonce, 0) === 1 &&
-      EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG_BYTES, tag) === 1 &&
+      EVP_CIPHER_CTX_set_params(context, parameters) === 1 &&
       EVP_CipherUpdate(context, NULL, length, aad, aadBytes) === 1 &&
       EVP_CipherUpdate(context, out, length, text, textBytes) === 1 &&
       EVP_CipherFinal_ex(context, out, length) === 1;
@@ -124,24 +127,30 @@ class OpenSsl {
     return isOpen;
   }
 
-  /** A cipher of single blocks under `key`, freed when `owner` is gone. */
-  blockCipher(owner: object): bigint {
-    const context = this.#context(this.#ecb, 1, this.#at.key);
-    this.#functions.EVP_CIPHER_CTX_set_padding(context, 0);
-    this.#forgotten.register(owner, context);
-    return context;
+  /** Expand `key` into `schedule`, for `encryptBlock`. */
+  expandKey(): void {
+    const { key, schedule } = this.#at;
+    if (this.#functions.AES_set_encrypt_key(key, KEY_BYTES * 8, schedule) !== 0) throw this.#failure('take the key');
   }
 
-  /** Encrypt the first block of `text` into `out`. */
-  encryptBlock(context: bigint): void {
-    const { text, out, length } = this.#at;
-    if (this.#functions.EVP_CipherUpdate(context, out, length, text, BLOCK_BYTES) !== 1) throw this.#failure('encrypt');
+  /** Encrypt the first block of `text` into `out` with `schedule`. */
+  encryptBlock(): void {
+    const { text, out, schedule } = this.#at;
+    this.#functions.AES_encrypt(text, out, schedule);
   }
 
-  #context(cipher: bigint, isEncrypting: 0 | 1, key = NULL): bigint {
+  /** The parameter that gives and takes `tag`: by name, in functions of two arguments. */
+  #describeTag(): void {
+    const { name, tag } = this.#at;
+    this.#view('name', TAG_NAME.length).set(TAG_NAME);
+    const words = new BigUint64Array(this.#memory, LAYOUT.parameters, 2 * PARAMETER_WORDS);
+    words.set([name, OCTET_STRING, tag, BigInt(TAG_BYTES), 0n]);
+  }
+
+  #context(cipher: bigint, isEncrypting: 0 | 1): bigint {
     const { EVP_CIPHER_CTX_new, EVP_CipherInit_ex } = this.#functions;
     const context = EVP_CIPHER_CTX_new();
-    if (context === NULL || EVP_CipherInit_ex(context, cipher, NULL, key, NULL, isEncrypting) !== 1)
+    if (context === NULL || EVP_CipherInit_ex(context, cipher, NULL, NULL, NULL, isEncrypting) !== 1)
       throw this.#failure('begin');
     return context;
   }
@@ -156,7 +165,7 @@ class OpenSsl {
   }
 }
 
-/** Offsets in the memory. */
+/** Offsets in the memory; the parameters are whole words. */
 const LAYOUT = {
   key: 0,
   nonce: 16,
@@ -165,22 +174,29 @@ const LAYOUT = {
   aad: 64,
   text: 128,
   out: 128 + TEXT_BYTES_MAX,
-  end: 128 + 2 * TEXT_BYTES_MAX + BLOCK_BYTES,
+  schedule: 128 + 2 * TEXT_BYTES_MAX + BLOCK_BYTES,
+  parameters: 400 + 2 * TEXT_BYTES_MAX,
+  name: 480 + 2 * TEXT_BYTES_MAX,
+  end: 488 + 2 * TEXT_BYTES_MAX,
 } as const;
 
-/** Out of what the program has loaded already. @throws {Error} one of them is not there */
+/**
+ * Out of what the program has loaded already. Functions of at most three arguments take a tenth of the time of others
+ * (docs/adr/0014-openssl-calls.md).
+ * @throws {Error} one of them is not there
+ */
 function load(foreign: ForeignFunctions) {
   return foreign.dlopen(null, {
     EVP_CIPHER_CTX_new: { arguments: [], return: 'pointer' },
-    EVP_CIPHER_CTX_free: { arguments: ['pointer'], return: 'void' },
-    EVP_CIPHER_CTX_ctrl: { arguments: ['pointer', 'i32', 'i32', 'pointer'], return: 'i32' },
-    EVP_CIPHER_CTX_set_padding: { arguments: ['pointer', 'i32'], return: 'i32' },
+    EVP_CIPHER_CTX_get_params: { arguments: ['pointer', 'pointer'], return: 'i32' },
+    EVP_CIPHER_CTX_set_params: { arguments: ['pointer', 'pointer'], return: 'i32' },
     EVP_aes_128_gcm: { arguments: [], return: 'pointer' },
-    EVP_aes_128_ecb: { arguments: [], return: 'pointer' },
     EVP_CipherInit_ex: { arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer', 'i32'], return: 'i32' },
     EVP_CipherUpdate: { arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'i32'], return: 'i32' },
     EVP_CipherFinal_ex: { arguments: ['pointer', 'pointer', 'pointer'], return: 'i32' },
     ERR_clear_error: { arguments: [], return: 'void' },
+    AES_set_encrypt_key: { arguments: ['pointer', 'i32', 'pointer'], return: 'i32' },
+    AES_encrypt: { arguments: ['pointer', 'pointer', 'pointer'], return: 'void' },
   }).functions;
 }
 
@@ -229,20 +245,23 @@ function fits(nonce: Uint8Array, aad: Uint8Array, textBytes: number): boolean {
 
 class EcbKey implements BlockCipher {
   readonly #openSsl: OpenSsl;
-  readonly #context: bigint;
+  /** The expanded key. */
+  readonly #schedule: Uint8Array;
   readonly #result = new Uint8Array(BLOCK_BYTES);
 
   constructor(openSsl: OpenSsl, key: Uint8Array) {
     if (key.length !== KEY_BYTES) throw new RangeError(`A key of ${key.length} bytes is not ${KEY_BYTES}`);
     this.#openSsl = openSsl;
     openSsl.key.set(key);
-    this.#context = openSsl.blockCipher(this);
+    openSsl.expandKey();
+    this.#schedule = openSsl.schedule.slice();
   }
 
   encrypt(block: Uint8Array): Uint8Array {
     const openSsl = this.#openSsl;
     openSsl.text.set(block.length === BLOCK_BYTES ? block : block.subarray(0, BLOCK_BYTES));
-    openSsl.encryptBlock(this.#context);
+    openSsl.schedule.set(this.#schedule);
+    openSsl.encryptBlock();
     for (let index = 0; index < BLOCK_BYTES; index += 1) this.#result[index] = openSsl.out[index]!;
     return this.#result;
   }

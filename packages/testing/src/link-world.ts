@@ -1,4 +1,4 @@
-import type { LinkEvent, LinkSessionOptions } from '@confab/wire/link';
+import { type LinkEvent, type LinkSessionOptions, RecordRun } from '@confab/wire/link';
 import { SimEnd } from './sim-link.ts';
 import type { SimNetwork } from './sim-network.ts';
 
@@ -6,6 +6,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** First byte of an event record: the short form for its author (docs/wires/link.md "Event"). */
 export const OWN = 0x10;
+/** Records that go out together at most. */
+const RUN_RECORDS = 40;
 
 /** One entry of a room's log. */
 export interface LogEntry {
@@ -68,6 +70,14 @@ export class WorldServer {
   }
 }
 
+function bodyOf(flags: number, text: string): Uint8Array {
+  const rest = encoder.encode(text);
+  const body = new Uint8Array(1 + rest.length);
+  body[0] = flags;
+  body.set(rest, 1);
+  return body;
+}
+
 /** The server's side of one session: rooms by channel, and how far each was read. */
 export class ServerSession {
   readonly end: SimEnd;
@@ -92,13 +102,22 @@ export class ServerSession {
     if (reader === undefined) return;
     const log = this.#server.log(reader.room);
     while (!reader.isPaused && reader.next <= log.length) {
+      // What others said goes out together, as a room's burst does.
+      const bodies: Uint8Array[] = [];
+      while (reader.next + bodies.length <= log.length && bodies.length < RUN_RECORDS) {
+        const entry = log[reader.next + bodies.length - 1]!;
+        if (entry.client === this.#client) break;
+        bodies.push(bodyOf(0, `${entry.client} ${entry.text}`));
+      }
+      const run = RecordRun.of(reader.next, bodies);
+      if (run !== undefined) {
+        reader.next += bodies.length;
+        reader.isPaused = this.end.session.sendRun(channel, run);
+        continue;
+      }
       const entry = log[reader.next - 1]!;
       reader.next += 1;
-      const isOwn = entry.client === this.#client;
-      const rest = encoder.encode(isOwn ? `${entry.outbox}` : `${entry.client} ${entry.text}`);
-      const body = new Uint8Array(1 + rest.length);
-      body[0] = isOwn ? OWN : 0;
-      body.set(rest, 1);
+      const body = entry.client === this.#client ? bodyOf(OWN, `${entry.outbox}`) : bodies[0]!;
       reader.isPaused = this.end.session.send(channel, body).isFull;
     }
   }

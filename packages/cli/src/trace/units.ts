@@ -111,7 +111,7 @@ function describe({ wire, direction }: TraceRecord, bytes: Uint8Array): Field[] 
     case 'link-tcp':
       return describeLinkStream(bytes);
     case 'link-udp':
-      return describeLinkPacket(bytes);
+      return describeLinkPacket(bytes, direction === 'in' ? 'server' : 'client');
     default:
       return [{ offset: 0, length: bytes.length, name: 'bytes', value: '', note: 'a wire unknown here' }];
   }

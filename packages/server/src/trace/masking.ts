@@ -19,7 +19,8 @@ export class Masking {
       return bytes;
     }
     // Whole packets and frames, each with all that tells where its secrets are.
-    if (wire === 'link-udp' || wire === 'link-tcp') return maskLinkSecrets(bytes, wire === 'link-udp');
+    if (wire === 'link-tcp') return maskLinkSecrets(bytes);
+    if (wire === 'link-udp') return maskLinkSecrets(bytes, direction === 'in' ? 'server' : 'client');
     const mask = datagramWires.has(wire) ? new SecretMask() : this.#stream(wire, `${wire} ${direction} ${peer}`);
     const masked = mask.apply(bytes);
     if (wire === 'ucrp') return maskTokens(direction === 'in' ? maskUcrpToken(masked) : masked);

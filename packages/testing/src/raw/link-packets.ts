@@ -2,7 +2,9 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
 const TAG_BYTES = 16;
+/** Where the number begins: behind the flags, and to the server behind its connection id. */
 const NUMBER_AT = 9;
+const NUMBER_AT_CLIENT = 1;
 const NUMBER_BYTES = 4;
 
 /** HKDF-Expand-Label (RFC 8446 §7.1) with SHA-256, an empty context and no prefix; one block is enough for 32 bytes. */
@@ -28,7 +30,6 @@ function keysOf(secret: Buffer): Keys {
 /** Seals what goes to the server and opens what comes from it. */
 export class RawPackets {
   readonly #connectionId: Buffer;
-  readonly #ownId: Buffer;
   readonly #out: Keys;
   readonly #in: Keys;
   #number = 0;
@@ -38,7 +39,6 @@ export class RawPackets {
   constructor(secret: Buffer, connectionId: Buffer) {
     const server = expandLabel(secret, 'confab server', 32);
     this.#connectionId = connectionId;
-    this.#ownId = expandLabel(server, 'confab cid', 8);
     this.#out = keysOf(expandLabel(secret, 'confab client', 32));
     this.#in = keysOf(server);
   }
@@ -51,7 +51,7 @@ export class RawPackets {
     head.writeUInt32BE(this.#number, NUMBER_AT);
     const cipher = createCipheriv('aes-128-gcm', this.#out.key, nonce(this.#out.iv, this.#number)).setAAD(head);
     const packet = Buffer.concat([head, cipher.update(frames), cipher.final(), cipher.getAuthTag()]);
-    const mask = maskOf(this.#out.hp, packet);
+    const mask = maskOf(this.#out.hp, packet, NUMBER_AT);
     packet[0]! ^= mask[0]! & 0x07;
     for (let index = 0; index < NUMBER_BYTES; index += 1) packet[NUMBER_AT + index]! ^= mask[index + 1]!;
     this.#number += 1;
@@ -61,13 +61,13 @@ export class RawPackets {
   /** Undefined for what is not for us, or not authentic. */
   open(datagram: Buffer): { readonly number: number; readonly frames: Buffer } | undefined {
     const packet = Buffer.from(datagram);
-    if (packet.length < 29 || !packet.subarray(1, NUMBER_AT).equals(this.#ownId)) return undefined;
-    const mask = maskOf(this.#in.hp, packet);
+    if (packet.length < 21) return undefined;
+    const mask = maskOf(this.#in.hp, packet, NUMBER_AT_CLIENT);
     packet[0]! ^= mask[0]! & 0x07;
     const length = (packet[0]! & 0x03) + 1;
-    for (let index = 0; index < length; index += 1) packet[NUMBER_AT + index]! ^= mask[index + 1]!;
-    const end = NUMBER_AT + length;
-    const number = whole(packet.readUIntBE(NUMBER_AT, length), length, this.#largest);
+    for (let index = 0; index < length; index += 1) packet[NUMBER_AT_CLIENT + index]! ^= mask[index + 1]!;
+    const end = NUMBER_AT_CLIENT + length;
+    const number = whole(packet.readUIntBE(NUMBER_AT_CLIENT, length), length, this.#largest);
     const decipher = createDecipheriv('aes-128-gcm', this.#in.key, nonce(this.#in.iv, number), {
       authTagLength: TAG_BYTES,
     });
@@ -92,9 +92,9 @@ function nonce(iv: Buffer, number: number): Buffer {
 }
 
 /** RFC 9001 §5.4: the sample begins where a number of four bytes would end. */
-function maskOf(hp: Buffer, packet: Buffer): Buffer {
+function maskOf(hp: Buffer, packet: Buffer, numberAt: number): Buffer {
   const cipher = createCipheriv('aes-128-ecb', hp, null).setAutoPadding(false);
-  return cipher.update(packet.subarray(NUMBER_AT + 4, NUMBER_AT + 20));
+  return cipher.update(packet.subarray(numberAt + 4, numberAt + 20));
 }
 
 /** RFC 9000 Appendix A.3. */

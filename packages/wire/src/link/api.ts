@@ -1,4 +1,5 @@
 import type { LinkCrypto } from './crypto.ts';
+import type { RecordRun } from './record-run.ts';
 
 /** A way from one end to the other. */
 export type LinkPath = 'tcp' | 'udp';
@@ -153,6 +154,12 @@ export interface LinkEndpoint {
   send(channel: number, body: Uint8Array): { readonly number: number; readonly isFull: boolean };
   /** As `send` for each of them, in order. @returns whether the window is full now */
   sendAll(channel: number, bodies: readonly Uint8Array[]): boolean;
+  /**
+   * As `sendAll`, of records that many sessions send: what they have in common is made once. The run begins with the
+   * channel's next number, and none of it is an own event.
+   * @returns whether the window is full now
+   */
+  sendRun(channel: number, run: RecordRun): boolean;
   /** Instead of the next records up to this number: they will not come. */
   skip(channel: number, last: number): void;
   /** Sent once and forgotten. */

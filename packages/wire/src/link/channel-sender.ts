@@ -1,84 +1,5 @@
-import type { PacketContent } from './packet-content.ts';
-import { RangeSet } from './ranges.ts';
-import type { SentPacket } from './sent-packets.ts';
-
-/** A record, or a stretch of records that will not come, from when it is handed over until the peer holds it. */
-export class OutgoingRecord {
-  readonly owner: ChannelSender;
-  /** First number it stands for. */
-  readonly number: number;
-  /** Last number it stands for: the same but for a skip. */
-  readonly last: number;
-  /** Undefined for a skip. Never copied: the caller's bytes. */
-  readonly body: Uint8Array | undefined;
-  /** Nobody waits for it: acknowledged with what goes anyway, and not copied. */
-  readonly isLazy: boolean;
-  /** The peer has it, or the channel was closed: nothing more is to be done. */
-  isDone = false;
-  /** It was put into a packet since the datagram path was last begun anew. */
-  isSent = false;
-  /** It waits to be sent again, since all packets that carried it were lost. */
-  isLost = false;
-  /** Packets of unknown fate that carry it or a part of it. */
-  flights = 0;
-  /** The last probe that carried it. */
-  probeMark = 0;
-  /** Copies that are still to be sent, and when the next one is due, ms. */
-  copiesLeft = 0;
-  copyDueMs = 0;
-  /** The last packet that carried it and was to be acknowledged promptly. */
-  lastPacket: SentPacket<PacketContent> | undefined = undefined;
-  /** Of a record that is longer than a packet: which bytes are where. */
-  parts: OutgoingParts | undefined = undefined;
-
-  constructor(owner: ChannelSender, number: number, last: number, body: Uint8Array | undefined, isLazy: boolean) {
-    this.owner = owner;
-    this.number = number;
-    this.last = last;
-    this.body = body;
-    this.isLazy = isLazy;
-  }
-
-  get bytes(): number {
-    return this.body?.length ?? 0;
-  }
-
-  /** From when it is first sent in pieces. */
-  inParts(): OutgoingParts {
-    this.parts ??= new OutgoingParts();
-    return this.parts;
-  }
-}
-
-/** Pieces of one record that the peer holds beyond gaps: with more the lowest is sent again. */
-const PIECES_MAX = 128;
-
-/** How far a record that needs several packets has come. Offsets are bytes of the record. */
-export class OutgoingParts {
-  /** Bytes that the peer holds. */
-  readonly held = new RangeSet(PIECES_MAX);
-  /** Everything below was sent since the datagram path was last begun anew. */
-  sentTo = 0;
-  /** `from, to` of pieces that were lost, in turn. */
-  readonly lost: number[] = [];
-
-  /** The first byte from `sentTo` on that is to be sent; the length of the record when there is none. */
-  nextOffset(): number {
-    return this.held.firstGap(this.sentTo);
-  }
-
-  /** The piece of `from` to `to` is held. @returns whether all of the record is */
-  hold(from: number, to: number, totalBytes: number): boolean {
-    this.held.addRange(from, to - 1);
-    return this.held.size === totalBytes;
-  }
-
-  /** Begin anew with what is not held. */
-  rewind(): void {
-    this.sentTo = 0;
-    this.lost.length = 0;
-  }
-}
+import { OutgoingRecord } from './outgoing-record.ts';
+import type { RunFrames } from './record-run.ts';
 
 export interface ChannelSenderLimits {
   readonly windowRecords: number;
@@ -106,6 +27,8 @@ export class ChannelSender {
   #position = 0;
   #nextNumber: number;
   #bytes = 0;
+  /** Records of the window's runs, but for one of each. */
+  #runRecords = 0;
   #wasFull = false;
   /** The channel is in the list of those with records for datagrams; for the session alone. */
   isListed = false;
@@ -128,7 +51,7 @@ export class ChannelSender {
 
   /** Records (a skip counts as one) that wait or are not held. */
   get count(): number {
-    return this.#entries.length - this.#head;
+    return this.#entries.length - this.#head + this.#runRecords;
   }
 
   get bytes(): number {
@@ -146,6 +69,39 @@ export class ChannelSender {
     this.#entries.push(record);
     if (this.isFull) this.#wasFull = true;
     return record;
+  }
+
+  /**
+   * All of a run, as one entry.
+   * @throws {RangeError} it does not begin with the next number: a fault of the caller
+   */
+  pushRun(run: RunFrames): void {
+    if (run.first !== this.#nextNumber)
+      throw new RangeError(`Cannot send records from ${run.first} on: the next one is ${this.#nextNumber}`);
+    const records = run.starts.length - 1;
+    const entry = new OutgoingRecord(this, run.first, run.first + records - 1, undefined, false, run);
+    this.#nextNumber += records;
+    this.#bytes += entry.bytes;
+    this.#runRecords += records - 1;
+    this.#entries.push(entry);
+    if (this.isFull) this.#wasFull = true;
+  }
+
+  /**
+   * Leave so many records of a run in its entry and put the others into one of their own behind it. Packets that carried
+   * all of them count for the first entry alone.
+   */
+  split(entry: OutgoingRecord, records: number): OutgoingRecord {
+    const index = this.#indexOf(entry.number);
+    const rest = new OutgoingRecord(this, entry.number + records, entry.last, undefined, false, entry.run);
+    rest.isSent = entry.isSent;
+    entry.last = rest.number - 1;
+    this.#entries.splice(index + 1, 0, rest);
+    this.#runRecords -= 1;
+    // Whoever has passed the entry has passed all of it.
+    if (this.#datagramAt > this.#cut + index) this.#datagramAt += 1;
+    if (this.#streamAt > this.#cut + index) this.#streamAt += 1;
+    return rest;
   }
 
   /** @throws {RangeError} `last` is below the next number: a fault of the caller */
@@ -238,7 +194,10 @@ export class ChannelSender {
   /** Forget what is held from the beginning on. @returns whether there was anything */
   advance(): boolean {
     const before = this.#head;
-    while (this.#head < this.#entries.length && this.#entries[this.#head]!.isDone) this.#head += 1;
+    for (let entry = this.#entries[before]; entry?.isDone === true; entry = this.#entries[this.#head]) {
+      this.#runRecords -= entry.records - 1;
+      this.#head += 1;
+    }
     if (this.#head === before) return false;
     if (this.#head === this.#entries.length) {
       this.#cut += this.#head;
@@ -268,6 +227,7 @@ export class ChannelSender {
     this.#entries.length = 0;
     this.#head = 0;
     this.#bytes = 0;
+    this.#runRecords = 0;
   }
 
   /** The first entry from a position on that is not done; leaves its position, or the end, in `#position`. */

@@ -1,6 +1,7 @@
 import type { LinkEvent, LinkLimits } from './api.ts';
 import { ChannelReceiver, type HeldBudget, type ReceiverSink } from './channel-receiver.ts';
-import { ChannelSender, type OutgoingRecord } from './channel-sender.ts';
+import { ChannelSender } from './channel-sender.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** Channels that were closed and are still told from those that were never open. */
 const CLOSED_KEPT_MAX = 1_024;

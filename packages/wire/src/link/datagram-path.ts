@@ -1,11 +1,13 @@
-import type { ChannelSender, OutgoingRecord } from './channel-sender.ts';
+import type { ChannelSender } from './channel-sender.ts';
 import type { Flight } from './flight.ts';
 import { FrameWriter, recordFrameBytes, skipFrameBytes } from './frame-writer.ts';
 import { ACK_DELAY_UNIT_MS } from './frames.ts';
 import { LINK_DATAGRAM_BYTES_MAX } from './limits.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import type { PacketProtection } from './packet.ts';
 import { PacketContent } from './packet-content.ts';
 import type { ReceivedPackets } from './received-packets.ts';
+import { framesThatFit, lengthFieldBytes } from './record-run.ts';
 
 /** A sealed packet needs so many bytes of frames at most for its mask; also the least that PADDING can fill up to. */
 const FRAMES_BYTES_MIN = 4;
@@ -190,7 +192,9 @@ export class DatagramPath {
   #writeLost(nowMs: number, content: PacketContent): void {
     const { flight } = this.#options;
     for (let record = flight.lost.peek(); record !== undefined; record = flight.lost.peek()) {
-      if (record.parts !== undefined || frameBytes(record) > this.#wholeBytes) {
+      const rest = this.#splitToFit(record);
+      if (rest === 'nothing fits') return;
+      if (record.parts !== undefined || (record.run === undefined && frameBytes(record) > this.#wholeBytes)) {
         if (!this.#writeLostPieces(record, content)) return;
       } else {
         if (!this.#writeWhole(record)) return;
@@ -199,7 +203,12 @@ export class DatagramPath {
       }
       flight.retransmissions += 1;
       record.isLost = false;
-      flight.lost.shift();
+      if (rest === undefined) {
+        flight.lost.shift();
+      } else {
+        rest.isLost = true;
+        flight.lost.replaceFirst(rest);
+      }
     }
   }
 
@@ -240,6 +249,9 @@ export class DatagramPath {
         ready.shift();
         continue;
       }
+      const rest = this.#splitToFit(record);
+      if (rest !== undefined && !this.#isCut) flight.wantsMtu = true;
+      if (rest === 'nothing fits') return isPlanned;
       if (record.body !== undefined && frameBytes(record) > wholeBytes) {
         if (!this.#writeNewPieces(record, content)) return isPlanned;
       } else {
@@ -248,7 +260,7 @@ export class DatagramPath {
           if (!this.#isCut) flight.wantsMtu = true;
           return isPlanned;
         }
-        if (this.#mayCalm(sender, content)) {
+        if (record.run === undefined && this.#mayCalm(sender, content)) {
           isPlanned = true;
           flight.planCopies(nowMs, record);
           if (record.copiesLeft > 0 && restBytes >= CALM_BYTES) content.isCalm = this.#writer.calm();
@@ -262,6 +274,18 @@ export class DatagramPath {
       if (ready.length > 1) ready.push(ready.shift()!);
     }
     return isPlanned;
+  }
+
+  /**
+   * Of a run, take away what does not fit into the packet any more.
+   * @returns that, or undefined when all of it fits, and for what is no run
+   */
+  #splitToFit(record: OutgoingRecord): OutgoingRecord | 'nothing fits' | undefined {
+    const { run } = record;
+    if (run === undefined) return undefined;
+    const count = framesThatFit(run, record.runFrom, record.runTo, this.#writer.left);
+    if (count === 0) return 'nothing fits';
+    return count < record.records ? record.owner.split(record, count) : undefined;
   }
 
   /** @returns whether the last piece of it was written */
@@ -281,7 +305,9 @@ export class DatagramPath {
 
   /** Of what is new in the packet, from this record on. */
   #planCopies(nowMs: number, { records, pieces }: PacketContent, from: number): void {
-    if (records.length - from > COPIED_TOGETHER_MAX) return;
+    let count = 0;
+    for (let index = from; index < records.length; index += 1) count += records[index]!.records;
+    if (count > COPIED_TOGETHER_MAX) return;
     for (let index = from; index < records.length; index += 1)
       if ((pieces?.[index]?.to ?? 0) === 0) this.#options.flight.planCopies(nowMs, records[index]!);
   }
@@ -318,6 +344,7 @@ export class DatagramPath {
 
   #writeWhole(record: OutgoingRecord): boolean {
     const { channel } = record.owner;
+    if (record.run !== undefined) return this.#writer.run(record.run, record.runFrom, record.runTo);
     if (record.body === undefined) return this.#writer.skip(channel, record.number, record.last);
     return this.#writer.record(channel, record.number, record.body);
   }
@@ -356,8 +383,10 @@ export class DatagramPath {
   }
 }
 
-/** The least that the record's frame takes. */
-function frameBytes({ owner, number, last, bytes, body }: OutgoingRecord): number {
+/** The least that the record's frame takes, or the frames of a run. */
+function frameBytes(record: OutgoingRecord): number {
+  const { owner, number, last, bytes, body, run } = record;
+  if (run !== undefined) return bytes - lengthFieldBytes(run, record.runTo - 1);
   if (body === undefined) return skipFrameBytes(owner.channel, number, last);
   return recordFrameBytes(owner.channel, number, bytes);
 }

@@ -1,6 +1,5 @@
 import { AddressBook, CHALLENGES_MAX, type PeerAddress } from './address-book.ts';
 import type { LinkLimits, LinkSessionOptions, LinkTuning } from './api.ts';
-import type { OutgoingRecord } from './channel-sender.ts';
 import { DatagramPath, type PacketExtras } from './datagram-path.ts';
 import { Flight } from './flight.ts';
 import { readFrames } from './frame-reader.ts';
@@ -9,6 +8,7 @@ import { ACK_DELAY_UNIT_MS, type SaidPathReason } from './frames.ts';
 import type { Inbox } from './inbox.ts';
 import { ReceiveLossRate } from './loss-rate.ts';
 import { MTU_BASE_BYTES } from './mtu.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import { PacketProtection } from './packet.ts';
 import type { PathControl } from './path-control.ts';
 import { ReceivedPackets } from './received-packets.ts';

@@ -9,6 +9,7 @@ import { describeLinkPacket, describeLinkStream, encodeControl, encodeHandshake,
 const load = (name: string) =>
   loadVectors<{ name: string; hex: VectorHex; packet?: true }>(new URL(`./vectors/${name}.json`, import.meta.url));
 const HEAD = Uint8Array.of(0x45, 1, 2, 3, 4, 5, 6, 7, 8, 0x01, 0x2c);
+const CLIENT_HEAD = Uint8Array.of(0x45, 0x01, 0x2c);
 
 function assertCovers(fields: readonly Field[], bytes: Uint8Array): void {
   let at = 0;
@@ -34,9 +35,11 @@ describe('The fields of link', () => {
         const cut = bytes.subarray(0, length);
         if (packet !== true) assertCovers(describeLinkStream(cut), cut);
         const inPacket = joined(HEAD, cut);
-        assertCovers(describeLinkPacket(inPacket), inPacket);
+        assertCovers(describeLinkPacket(inPacket, 'server'), inPacket);
+        const toClient = joined(CLIENT_HEAD, cut);
+        assertCovers(describeLinkPacket(toClient, 'client'), toClient);
       }
-      const whole = packet === true ? describeLinkPacket(joined(HEAD, bytes)) : describeLinkStream(bytes);
+      const whole = packet === true ? describeLinkPacket(joined(HEAD, bytes), 'server') : describeLinkStream(bytes);
       assert.ok(
         whole.every(({ note }) => !/cut short|later version/.test(note)),
         `${name}: ${JSON.stringify(whole)}`,
@@ -52,9 +55,11 @@ describe('The fields of link', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         assertCovers(describeLinkStream(bytes), bytes);
-        assertCovers(describeLinkPacket(bytes), bytes);
-        assert.equal(maskLinkSecrets(bytes, true).length, bytes.length);
-        assert.equal(maskLinkSecrets(bytes, false).length, bytes.length);
+        for (const to of ['server', 'client'] as const) {
+          assertCovers(describeLinkPacket(bytes, to), bytes);
+          assert.equal(maskLinkSecrets(bytes, to).length, bytes.length);
+        }
+        assert.equal(maskLinkSecrets(bytes).length, bytes.length);
       }),
       { numRuns: propertyRuns() },
     );
@@ -62,14 +67,9 @@ describe('The fields of link', () => {
 
   it('say what they are', () => {
     const ping = Uint8Array.of(1, 2, 0xab, 0xcd);
-    assert.deepEqual(named(describeLinkPacket(joined(HEAD, ping))), [
-      'flags 69',
-      'connection id',
-      'packet number 300',
-      'frame 1',
-      'length 2',
-      'rest',
-    ]);
+    const fields = ['packet number 300', 'frame 1', 'length 2', 'rest'];
+    assert.deepEqual(named(describeLinkPacket(joined(HEAD, ping), 'server')), ['flags 69', 'connection id', ...fields]);
+    assert.deepEqual(named(describeLinkPacket(joined(CLIENT_HEAD, ping), 'client')), ['flags 69', ...fields]);
     const left = encodeControl({ type: 'left', request: 0, channel: 3, reason: 2, text: 'room closed' });
     assert.deepEqual(named(describeLinkStream(record(0, left))), [
       'frame 2',
@@ -110,21 +110,23 @@ describe('A mask of link', () => {
       datagramBytesMax: 1472,
       ticket: secret,
     });
-    const masked = maskLinkSecrets(record(0, join), false);
+    const masked = maskLinkSecrets(record(0, join));
     assert.deepEqual([has(masked, 'sesame'), has(masked, 'member-token'), has(masked, 'lobby')], [false, false, true]);
     assert.ok(has(masked, '******') && has(masked, '*'.repeat(12)));
-    const greeting = maskLinkSecrets(hello, false);
+    const greeting = maskLinkSecrets(hello);
     assert.deepEqual([has(greeting, '0123456789abcdef'), has(greeting, 'Ann')], [false, true]);
-    const inPacket = maskLinkSecrets(joined(HEAD, record(0, join)), true);
-    assert.deepEqual([has(inPacket, 'sesame'), has(inPacket, 'lobby')], [false, true]);
+    for (const [head, to] of [[HEAD, 'server'] as const, [CLIENT_HEAD, 'client'] as const]) {
+      const inPacket = maskLinkSecrets(joined(head, record(0, join)), to);
+      assert.deepEqual([has(inPacket, 'sesame'), has(inPacket, 'lobby')], [false, true]);
+    }
     const said = record(3, Buffer.from('sesame'));
-    assert.equal(maskLinkSecrets(said, false), said);
+    assert.equal(maskLinkSecrets(said), said);
   });
 
   it('hides what of the control channel cannot be read: pieces, and what no version of ours says', () => {
     const part = joined(Uint8Array.of(4, 10, 0, 1, 0, 12), Buffer.from('sesame'));
-    assert.equal(has(maskLinkSecrets(part, false), 'sesame'), false);
+    assert.equal(has(maskLinkSecrets(part), 'sesame'), false);
     const unknown = record(0, joined(Uint8Array.of(63), Buffer.from('sesame')));
-    assert.equal(has(maskLinkSecrets(unknown, false), 'sesame'), false);
+    assert.equal(has(maskLinkSecrets(unknown), 'sesame'), false);
   });
 });

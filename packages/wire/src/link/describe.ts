@@ -14,11 +14,12 @@ const names = new Map<number, string>(Object.entries(FrameType).map(([name, type
 /**
  * What the bytes of a packet mean (docs/wires/link.md "Packets"), once its seal is opened: its head without the mask, then
  * its frames.
+ * @param to who it is for: only packets to the server have a connection id
  */
-export function describeLinkPacket(bytes: Uint8Array): Field[] {
+export function describeLinkPacket(bytes: Uint8Array, to: 'server' | 'client'): Field[] {
   const writer = new FieldWriter(bytes);
   const flags = writer.number(1, 'flags', (value) => `key phase ${(value & KEY_PHASE) === 0 ? 0 : 1}`);
-  writer.bytes(LINK_ID_BYTES, 'connection id');
+  if (to === 'server') writer.bytes(LINK_ID_BYTES, 'connection id');
   writer.number(((flags ?? 0) & NUMBER_LENGTH) + 1, 'packet number', 'its last bytes');
   while (writer.left > 0) frame(writer, bytes.length, true);
   return writer.fields;
@@ -148,10 +149,14 @@ function lengthAndText(writer: FieldWriter, name: string): void {
 const secrets: ReadonlySet<string> = new Set(['ticket', 'password', 'member token', 'control piece', 'control rest']);
 const STAR = 0x2a;
 
-/** The same bytes with `*` in place of tickets, passwords, tokens, and what of the control channel cannot be read. */
-export function maskLinkSecrets(bytes: Uint8Array, isPacket: boolean): Uint8Array {
+/**
+ * The same bytes with `*` in place of tickets, passwords, tokens, and what of the control channel cannot be read.
+ * @param packetTo who the packet is for; undefined: they are of a connection
+ */
+export function maskLinkSecrets(bytes: Uint8Array, packetTo?: 'server' | 'client'): Uint8Array {
   let masked: Uint8Array | undefined;
-  for (const { name, offset, length } of isPacket ? describeLinkPacket(bytes) : describeLinkStream(bytes)) {
+  const fields = packetTo === undefined ? describeLinkStream(bytes) : describeLinkPacket(bytes, packetTo);
+  for (const { name, offset, length } of fields) {
     if (!secrets.has(name)) continue;
     masked ??= bytes.slice();
     masked.fill(STAR, offset, offset + length);

@@ -1,10 +1,10 @@
 import type { LinkTuning } from './api.ts';
-import type { OutgoingRecord } from './channel-sender.ts';
 import { CongestionWindow } from './congestion.ts';
 import { CALM_LOSS_MAX, CopyPolicy } from './copies.ts';
 import { LossDetector, THIN_BYTES_MAX } from './loss.ts';
 import { LossRate } from './loss-rate.ts';
 import { MtuSearch } from './mtu.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import { Pacer } from './pacer.ts';
 import type { PacketContent } from './packet-content.ts';
 import { RecordGap } from './record-gap.ts';
@@ -121,9 +121,9 @@ export class Flight {
 
   /** A record goes out for the first time, or again since it was lost: its copies are due later. */
   planCopies(nowMs: number, record: OutgoingRecord): void {
-    if (record.isLazy || record.body === undefined) return;
+    if (record.isLazy || (record.body === undefined && record.run === undefined)) return;
     record.copiesLeft = this.policy.copiesFor(
-      record.body.length,
+      record.bytes,
       this.lossRate.cautiousShare,
       this.lossRate.isClean,
       this.gap.goalShare(this.rtt.smoothedMs),

@@ -8,6 +8,7 @@ import {
   LINK_RANGES_MAX,
   LINK_TEXT_BYTES_MAX,
 } from './limits.ts';
+import { lengthFieldBytes, type RunFrames } from './record-run.ts';
 import { varintBytes, writeVarint, writeVarintOf } from './varint.ts';
 
 /**
@@ -56,6 +57,29 @@ export class FrameWriter {
     this.#number(channel);
     this.#number(number);
     this.#copy(body);
+    return true;
+  }
+
+  /** Frames of a run, from one on and before another, all of them. */
+  run(frames: RunFrames, from: number, to: number): boolean {
+    const { bytes, starts } = frames;
+    const start = starts[from]!;
+    const length = starts[to]! - start;
+    const lastAt = starts[to - 1]!;
+    const lastLengthBytes = lengthFieldBytes(frames, to - 1);
+    if (length <= this.left) {
+      this.#copy(bytes.subarray(start, start + length));
+      this.#lastFieldsAt = this.#at - (start + length - (lastAt + 1 + lastLengthBytes));
+      this.#lastAt = this.#lastFieldsAt - 1 - lastLengthBytes;
+      return true;
+    }
+    if (!this.#isPacket || length - lastLengthBytes > this.left) return false;
+    this.#copy(bytes.subarray(start, lastAt));
+    this.#bytes[this.#at] = FrameType.RECORD_LAST;
+    this.#at += 1;
+    this.#copy(bytes.subarray(lastAt + 1 + lastLengthBytes, start + length));
+    this.#end = this.#at;
+    this.#lastAt = -1;
     return true;
   }
 

@@ -4,7 +4,6 @@ import type { LinkCrypto } from './crypto.ts';
 const SECRET_BYTES = 32;
 const KEY_BYTES = 16;
 const IV_BYTES = 12;
-const ID_BYTES = 8;
 /** One block of HKDF-Expand with SHA-256. */
 const EXPAND_BYTES_MAX = 32;
 const LABEL_BYTES_MAX = 255;
@@ -67,11 +66,6 @@ export function headerKey(crypto: LinkCrypto, secret: Uint8Array, prefix = LINK_
 /** The secret of the next key phase (RFC 9001 §6.1). */
 export function nextSecret(crypto: LinkCrypto, secret: Uint8Array, prefix = LINK_LABEL_PREFIX): Uint8Array {
   return hkdfExpandLabel(crypto, secret, `${prefix}ku`, SECRET_BYTES);
-}
-
-/** The connection id of packets to the client, 8 bytes, from the server's first secret. */
-export function clientConnectionId(crypto: LinkCrypto, serverSecret: Uint8Array): Uint8Array {
-  return hkdfExpandLabel(crypto, serverSecret, `${LINK_LABEL_PREFIX}cid`, ID_BYTES);
 }
 
 /** The nonce of a packet: its number, exclusive-or the IV (RFC 9001 §5.3), into 12 bytes that are there already. */

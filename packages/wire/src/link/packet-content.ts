@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from './channel-sender.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** What a packet carries, as far as its fate matters. */
 export class PacketContent {

@@ -1,16 +1,14 @@
 import type { Aead, BlockCipher, LinkCrypto } from './crypto.ts';
 import { headerKey, nextSecret, packetKeys, packetNonce } from './keys.ts';
-import { LINK_ID_BYTES } from './limits.ts';
 import {
-  connectionIdOf,
   looksLikePacket,
   maskNumber,
+  PACKET_ID_AT,
   PACKET_LENGTH_BITS,
   PACKET_MASKED_BITS,
-  PACKET_NUMBER_AT,
   PACKET_PHASE_BIT,
-  PACKET_SAMPLE_AT,
   PACKET_SAMPLE_BYTES,
+  type PacketLayout,
 } from './packet-layout.ts';
 import { recoverPacketNumber } from './packet-number.ts';
 import { ReplayWindow } from './replay-window.ts';
@@ -19,7 +17,7 @@ import { ReplayWindow } from './replay-window.ts';
 export type PacketRefusal =
   /** No packet of link: too short, or other fixed bits. */
   | 'malformed'
-  /** For another connection, of another key, or changed on the way. */
+  /** For another session, of another key, or changed on the way. */
   | 'unauthentic'
   /** Seen before, or too old to tell. */
   | 'duplicate';
@@ -45,10 +43,11 @@ interface PhaseKeys {
  */
 export class PacketOpener {
   readonly #crypto: LinkCrypto;
+  readonly #layout: PacketLayout;
   readonly #connectionId: Uint8Array;
   readonly #header: BlockCipher;
   readonly #window = new ReplayWindow();
-  readonly #head = new Uint8Array(PACKET_SAMPLE_AT);
+  readonly #head: Uint8Array;
   readonly #nonce = new Uint8Array(12);
   #previous: PhaseKeys | undefined;
   #present: PhaseKeys;
@@ -57,10 +56,15 @@ export class PacketOpener {
   /** The lowest number that came in the present phase. */
   #phaseFirst = 0;
 
-  /** @param connectionId ours, 8 bytes */
-  constructor(crypto: LinkCrypto, secret: Uint8Array, connectionId: Uint8Array) {
-    if (connectionId.length !== LINK_ID_BYTES)
-      throw new RangeError(`A connection id of ${connectionId.length} bytes is not ${LINK_ID_BYTES}`);
+  /**
+   * @param layout of packets of this direction
+   * @param connectionId ours, as long as the layout says
+   */
+  constructor(crypto: LinkCrypto, secret: Uint8Array, layout: PacketLayout, connectionId: Uint8Array) {
+    if (connectionId.length !== layout.idBytes)
+      throw new RangeError(`A connection id of ${connectionId.length} bytes is not ${layout.idBytes}`);
+    this.#layout = layout;
+    this.#head = new Uint8Array(layout.sampleAt);
     this.#crypto = crypto;
     this.#connectionId = connectionId.slice();
     this.#header = crypto.aes128Block(headerKey(crypto, secret));
@@ -83,17 +87,18 @@ export class PacketOpener {
    * @returns the packet; its frames are bytes of its own
    */
   open(datagram: Uint8Array, mayUpdate: boolean): OpenedPacket | PacketRefusal {
-    if (!looksLikePacket(datagram)) return 'malformed';
-    if (!isEqual(connectionIdOf(datagram), this.#connectionId)) return 'unauthentic';
+    const { numberAt, sampleAt } = this.#layout;
+    if (!looksLikePacket(datagram, this.#layout)) return 'malformed';
+    if (!this.#isOurs(datagram)) return 'unauthentic';
     const head = this.#head;
-    const mask = this.#header.encrypt(datagram.subarray(PACKET_SAMPLE_AT, PACKET_SAMPLE_AT + PACKET_SAMPLE_BYTES));
-    head.set(datagram.subarray(0, PACKET_SAMPLE_AT));
+    const mask = this.#header.encrypt(datagram.subarray(sampleAt, sampleAt + PACKET_SAMPLE_BYTES));
+    head.set(datagram.subarray(0, sampleAt));
     head[0]! ^= mask[0]! & PACKET_MASKED_BITS;
     const numberBytes = 1 + (head[0]! & PACKET_LENGTH_BITS);
-    const headBytes = PACKET_NUMBER_AT + numberBytes;
-    maskNumber(head, numberBytes, mask);
+    const headBytes = numberAt + numberBytes;
+    maskNumber(head, numberAt, numberBytes, mask);
     let truncated = 0;
-    for (let index = PACKET_NUMBER_AT; index < headBytes; index += 1) truncated = truncated * 256 + head[index]!;
+    for (let index = numberAt; index < headBytes; index += 1) truncated = truncated * 256 + head[index]!;
     const { largest } = this.#window;
     const number = recoverPacketNumber(largest, truncated, numberBytes);
     if (!this.#window.isNew(number)) return 'duplicate';
@@ -124,6 +129,12 @@ export class PacketOpener {
     return mayUpdate && number > this.#window.largest ? this.#next : undefined;
   }
 
+  #isOurs(datagram: Uint8Array): boolean {
+    const id = this.#connectionId;
+    for (let index = 0; index < id.length; index += 1) if (datagram[PACKET_ID_AT + index] !== id[index]) return false;
+    return true;
+  }
+
   #turn(number: number): void {
     this.#previous = this.#present;
     this.#present = this.#next;
@@ -136,9 +147,4 @@ export class PacketOpener {
     const { key, iv } = packetKeys(this.#crypto, secret);
     return { secret, iv, aead: this.#crypto.aes128Gcm(key) };
   }
-}
-
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  for (let index = 0; index < LINK_ID_BYTES; index += 1) if (one[index] !== other[index]) return false;
-  return true;
 }

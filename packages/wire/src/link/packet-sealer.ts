@@ -1,17 +1,15 @@
 import type { Aead, BlockCipher, LinkCrypto } from './crypto.ts';
 import { headerKey, nextSecret, packetKeys, packetNonce } from './keys.ts';
-import { LINK_ID_BYTES } from './limits.ts';
 import {
   maskNumber,
   PACKET_FIXED_BITS,
   PACKET_ID_AT,
   PACKET_MASKED_BITS,
-  PACKET_NUMBER_AT,
   PACKET_NUMBER_BYTES_MAX,
   PACKET_PHASE_BIT,
-  PACKET_SAMPLE_AT,
   PACKET_SAMPLE_BYTES,
   PACKET_TAG_BYTES,
+  type PacketLayout,
 } from './packet-layout.ts';
 import { packetNumberBytes } from './packet-number.ts';
 
@@ -21,6 +19,7 @@ import { packetNumberBytes } from './packet-number.ts';
  */
 export class PacketSealer {
   readonly #crypto: LinkCrypto;
+  readonly #layout: PacketLayout;
   readonly #connectionId: Uint8Array;
   readonly #header: BlockCipher;
   readonly #nonce = new Uint8Array(12);
@@ -33,13 +32,21 @@ export class PacketSealer {
   #next = 0;
 
   /**
-   * @param connectionId of the receiver, 8 bytes
+   * @param layout of packets of this direction
+   * @param connectionId of the receiver, as long as the layout says
    * @param buffer where packets are made, each good until the next one; undefined: each has bytes of its own
    */
-  constructor(crypto: LinkCrypto, secret: Uint8Array, connectionId: Uint8Array, buffer?: Uint8Array) {
+  constructor(
+    crypto: LinkCrypto,
+    secret: Uint8Array,
+    layout: PacketLayout,
+    connectionId: Uint8Array,
+    buffer?: Uint8Array,
+  ) {
     this.#buffer = buffer;
-    if (connectionId.length !== LINK_ID_BYTES)
-      throw new RangeError(`A connection id of ${connectionId.length} bytes is not ${LINK_ID_BYTES}`);
+    if (connectionId.length !== layout.idBytes)
+      throw new RangeError(`A connection id of ${connectionId.length} bytes is not ${layout.idBytes}`);
+    this.#layout = layout;
     this.#crypto = crypto;
     this.#connectionId = connectionId.slice();
     this.#header = crypto.aes128Block(headerKey(crypto, secret));
@@ -71,9 +78,9 @@ export class PacketSealer {
     );
   }
 
-  /** Bytes that the next packet has beside its frames: 26–29. */
+  /** Bytes that the next packet has beside its frames: 18–21 to a client, 26–29 to the server. */
   overheadBytes(largestAcked: number): number {
-    return PACKET_NUMBER_AT + packetNumberBytes(this.#next, largestAcked) + PACKET_TAG_BYTES;
+    return this.#layout.numberAt + packetNumberBytes(this.#next, largestAcked) + PACKET_TAG_BYTES;
   }
 
   /**
@@ -90,20 +97,21 @@ export class PacketSealer {
       throw new RangeError(`A packet of ${frames.length} bytes of frames is too short`);
     // Taken before it is used: should sealing fail, the number is never given again.
     this.#next = number + 1;
-    const headBytes = PACKET_NUMBER_AT + numberBytes;
+    const { numberAt, sampleAt } = this.#layout;
+    const headBytes = numberAt + numberBytes;
     const packetBytes = headBytes + frames.length + PACKET_TAG_BYTES;
     const packet = this.#buffer?.subarray(0, packetBytes) ?? new Uint8Array(packetBytes);
     packet[0] = PACKET_FIXED_BITS | (this.#phase % 2 === 1 ? PACKET_PHASE_BIT : 0) | (numberBytes - 1);
     packet.set(this.#connectionId, PACKET_ID_AT);
-    for (let index = headBytes - 1, rest = number; index >= PACKET_NUMBER_AT; index -= 1) {
+    for (let index = headBytes - 1, rest = number; index >= numberAt; index -= 1) {
       packet[index] = rest;
       rest = Math.floor(rest / 256);
     }
     packetNonce(this.#iv, number, this.#nonce);
     this.#aead.seal(this.#nonce, packet.subarray(0, headBytes), frames, packet, headBytes);
-    const mask = this.#header.encrypt(packet.subarray(PACKET_SAMPLE_AT, PACKET_SAMPLE_AT + PACKET_SAMPLE_BYTES));
+    const mask = this.#header.encrypt(packet.subarray(sampleAt, sampleAt + PACKET_SAMPLE_BYTES));
     packet[0]! ^= mask[0]! & PACKET_MASKED_BITS;
-    maskNumber(packet, numberBytes, mask);
+    maskNumber(packet, numberAt, numberBytes, mask);
     return packet;
   }
 

@@ -40,18 +40,20 @@ describe('Packets', () => {
     assert.deepEqual([...opened(client, server.seal(frames, -1)).frames], [...frames]);
   });
 
-  it('of the two directions have different connection ids and keys', () => {
+  it('have a connection id towards the server only, and keys of their direction', () => {
     const client = end('client');
     const server = end('server');
-    assert.deepEqual(client.idOut, connectionId);
-    assert.deepEqual(server.idIn, connectionId);
-    assert.deepEqual(client.idIn, server.idOut);
-    assert.notDeepEqual(client.idIn, connectionId);
-    assert.deepEqual(connectionIdOf(client.seal(frames, -1)), connectionId);
-    // A packet sent back to its sender, its id changed to the sender's own, is not taken for the peer's.
-    const reflected = client.seal(frames, -1);
-    reflected.set(client.idIn, 1);
-    assert.equal(client.open(reflected), 'unauthentic');
+    const out = client.seal(frames, -1);
+    const back = server.seal(frames, -1);
+    assert.deepEqual(connectionIdOf(out), connectionId);
+    assert.equal(out.length - back.length, connectionId.length);
+    // A packet sent back to its sender, as it is or in the shape of the other direction, is not taken for the peer's.
+    const without = (packet: Uint8Array) => Uint8Array.from([packet[0]!, ...packet.subarray(1 + connectionId.length)]);
+    const withId = (packet: Uint8Array) => Uint8Array.from([packet[0]!, ...connectionId, ...packet.subarray(1)]);
+    for (const reflected of [out, without(out)]) assert.equal(client.open(reflected), 'unauthentic');
+    for (const reflected of [back, withId(back)]) assert.equal(server.open(reflected), 'unauthentic');
+    assert.deepEqual([...opened(server, out).frames], [...frames]);
+    assert.deepEqual([...opened(client, back).frames], [...frames]);
   });
 
   it('show neither number, phase nor contents: the same frames twice have nothing but flags and id in common', () => {
@@ -66,9 +68,13 @@ describe('Packets', () => {
     const overhead = client.overheadBytes(-1);
     assert.equal(overhead, 26);
     assert.equal(client.seal(frames, -1).length, frames.length + overhead);
+    const server = end('server');
+    assert.equal(server.overheadBytes(-1), 18);
+    assert.equal(server.seal(frames, -1).length, frames.length + 18);
     assert.throws(() => client.seal(Uint8Array.of(1, 0), -1), RangeError);
     assert.equal(framesBytesMin(1), 3);
-    assert.equal(opened(end('server'), client.seal(Uint8Array.of(1, 0, 0), -1)).frames.length, 3);
+    assert.equal(opened(server, client.seal(Uint8Array.of(1, 0, 0), -1)).frames.length, 3);
+    assert.equal(opened(client, server.seal(Uint8Array.of(1, 0, 0), -1)).frames.length, 3);
   });
 
   it('with any one bit flipped are refused, and nothing but a count changes', () => {
@@ -89,14 +95,20 @@ describe('Packets', () => {
   });
 
   it('cut short anywhere, or with more at their end, are refused', () => {
-    const packet = end('client').seal(frames, -1);
-    const server = end('server');
-    for (let length = 0; length < packet.length; length += 1) {
-      const expected = length < 29 ? 'malformed' : 'unauthentic';
-      assert.equal(server.open(packet.subarray(0, length)), expected, String(length));
+    const ways = [
+      { from: 'client', to: 'server', bytesMin: 29 },
+      { from: 'server', to: 'client', bytesMin: 21 },
+    ] as const;
+    for (const { from, to, bytesMin } of ways) {
+      const packet = end(from).seal(frames, -1);
+      const receiver = end(to);
+      for (let length = 0; length < packet.length; length += 1) {
+        const expected = length < bytesMin ? 'malformed' : 'unauthentic';
+        assert.equal(receiver.open(packet.subarray(0, length)), expected, String(length));
+      }
+      assert.equal(receiver.open(Uint8Array.from([...packet, 0])), 'unauthentic');
+      assert.equal(receiver.largestReceived, -1);
     }
-    assert.equal(server.open(Uint8Array.from([...packet, 0])), 'unauthentic');
-    assert.equal(server.largestReceived, -1);
   });
 
   it('of another key, another connection or sheer junk are refused', () => {

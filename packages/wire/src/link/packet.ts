@@ -1,5 +1,6 @@
 import type { LinkCrypto } from './crypto.ts';
-import { clientConnectionId, directionSecrets } from './keys.ts';
+import { directionSecrets } from './keys.ts';
+import { TO_CLIENT, TO_SERVER } from './packet-layout.ts';
 import { type OpenedPacket, PacketOpener, type PacketRefusal } from './packet-opener.ts';
 import { PacketSealer } from './packet-sealer.ts';
 
@@ -9,6 +10,7 @@ export const KEY_PACKETS = 2 ** 20;
 export const KEY_PACKETS_MAX = 2 ** 23;
 /** Packets that do not authenticate, after which the keys are dropped; RFC 9001 §6.6 would allow AES-128-GCM 2^52. */
 export const FAILED_OPENINGS_MAX = 2 ** 36;
+const NO_ID = new Uint8Array(0);
 
 export interface PacketProtectionOptions {
   readonly role: 'client' | 'server';
@@ -38,19 +40,18 @@ export class PacketProtection {
   readonly #keyPacketsMax: number;
   readonly #failedOpeningsMax: number;
   readonly #refused: Record<PacketRefusal, number> = { malformed: 0, unauthentic: 0, duplicate: 0 };
-  /** Connection ids in our packets and in the peer's, 8 bytes. */
-  readonly idOut: Uint8Array;
-  readonly idIn: Uint8Array;
 
   constructor(options: PacketProtectionOptions) {
     const { role, crypto, datagramSecret, connectionId } = options;
     const { client, server } = directionSecrets(crypto, datagramSecret);
-    const clientId = clientConnectionId(crypto, server);
-    const isClient = role === 'client';
-    this.idOut = isClient ? connectionId : clientId;
-    this.idIn = isClient ? clientId : connectionId;
-    this.#sealer = new PacketSealer(crypto, isClient ? client : server, this.idOut, options.packetBuffer);
-    this.#opener = new PacketOpener(crypto, isClient ? server : client, this.idIn);
+    const { packetBuffer } = options;
+    if (role === 'client') {
+      this.#sealer = new PacketSealer(crypto, client, TO_SERVER, connectionId, packetBuffer);
+      this.#opener = new PacketOpener(crypto, server, TO_CLIENT, NO_ID);
+    } else {
+      this.#sealer = new PacketSealer(crypto, server, TO_CLIENT, NO_ID, packetBuffer);
+      this.#opener = new PacketOpener(crypto, client, TO_SERVER, connectionId);
+    }
     this.#keyPackets = options.keyPackets ?? KEY_PACKETS;
     this.#keyPacketsMax = options.keyPacketsMax ?? KEY_PACKETS_MAX;
     this.#failedOpeningsMax = options.failedOpeningsMax ?? FAILED_OPENINGS_MAX;
@@ -81,7 +82,7 @@ export class PacketProtection {
     return this.#refused.unauthentic >= this.#failedOpeningsMax;
   }
 
-  /** Bytes that the next packet has beside its frames: 26–29. */
+  /** Bytes that the next packet has beside its frames: 26–29 to the server, 18–21 to a client. */
   overheadBytes(largestAcked: number): number {
     return this.#sealer.overheadBytes(largestAcked);
   }

@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from './channel-sender.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 
 /** Records in the order in which they were put in; taking the first costs the same however many there are. */
 export class RecordQueue {
@@ -31,6 +31,11 @@ export class RecordQueue {
       this.#records.splice(0, this.#head);
       this.#head = 0;
     }
+  }
+
+  /** Put another one in the place of the first. */
+  replaceFirst(record: OutgoingRecord): void {
+    this.#records[this.#head] = record;
   }
 
   clear(): void {

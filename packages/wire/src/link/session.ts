@@ -18,6 +18,7 @@ import { EventList } from './event-list.ts';
 import { Inbox } from './inbox.ts';
 import { PathControl } from './path-control.ts';
 import { readoutOf } from './readout.ts';
+import type { RecordRun } from './record-run.ts';
 import { isOwnEventBody } from './records.ts';
 import { Sayings } from './sayings.ts';
 import { StreamPath } from './stream-path.ts';
@@ -198,6 +199,13 @@ export class LinkSession implements LinkEndpoint {
     const sender = this.#sender(channel);
     const mayBeLazy = this.#role === 'server';
     for (const body of bodies) sender.push(body, mayBeLazy && isLazyRecord(channel, body));
+    this.#list(sender);
+    return sender.isFull;
+  }
+
+  sendRun(channel: number, run: RecordRun): boolean {
+    const sender = this.#sender(channel);
+    sender.pushRun(run.framesOn(channel));
     this.#list(sender);
     return sender.isFull;
   }

@@ -3,6 +3,7 @@ import type { ChannelSender } from './channel-sender.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { FrameVisitor } from './frames.ts';
 import { LINK_FRAME_BYTES_MAX, LINK_RECORD_BYTES_MAX } from './limits.ts';
+import type { OutgoingRecord } from './outgoing-record.ts';
 import { FrameStreamDecoder } from './stream-decoder.ts';
 
 /** What is written at once: the caller's bound, but never less than the longest record. */
@@ -118,14 +119,17 @@ export class StreamPath {
         ready.shift();
         continue;
       }
-      const isWritten =
-        record.body === undefined
-          ? writer.skip(sender.channel, record.number, record.last)
-          : writer.record(sender.channel, record.number, record.body);
-      if (!isWritten) return;
+      if (!writeWhole(writer, record)) return;
       sender.tookForStream();
       this.expect(nowMs);
       if (ready.length > 1) ready.push(ready.shift()!);
     }
   }
+}
+
+function writeWhole(writer: FrameWriter, record: OutgoingRecord): boolean {
+  const { owner, number, body, run } = record;
+  if (run !== undefined) return writer.run(run, record.runFrom, record.runTo);
+  if (body === undefined) return writer.skip(owner.channel, number, record.last);
+  return writer.record(owner.channel, number, body);
 }

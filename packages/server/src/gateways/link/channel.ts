@@ -2,7 +2,7 @@ import { CoreError, type Hub, type Member, type Reader, type Room, type RoomEven
 import { type ControlMessage, decodePost, encodeOwnEvent, LeftReason, type LinkEndpoint } from '@confab/wire/link';
 import type { WireStats } from '../../stats.ts';
 import { refusalOf } from './codes.ts';
-import type { LinkEncoding } from './encoding.ts';
+import type { LinkEncoding, LinkRun } from './encoding.ts';
 
 /** What a channel needs of its session. */
 export interface ChannelHost {
@@ -110,6 +110,19 @@ export class LinkChannel {
       run.push(this.#bytesOf(unit));
     }
     if (this.#send(run)) reader.pause();
+    this.#host.wake();
+  }
+
+  /** As `deliver`; members who have nothing of their own in it send the same. */
+  deliverRun({ units, records, authors, count }: LinkRun, reader: Reader<LinkChannel>): void {
+    if (records === undefined || records.first !== this.#nextSeq || authors.has(this.member.id)) {
+      this.deliver(units, reader);
+      return;
+    }
+    if (this.#state !== 'open') return;
+    this.#nextSeq = records.last + 1;
+    this.#host.stats.deliveries += count;
+    if (this.#host.endpoint.sendRun(this.number, records)) reader.pause();
     this.#host.wake();
   }
 

@@ -1,8 +1,17 @@
-import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
-import { encodeEvent, LINK_RECORD_BYTES_MAX } from '@confab/wire/link';
+import type { Encoding, Reader, RoomEvent, Unit, UnitRun } from '@confab/core';
+import { encodeEvent, LINK_RECORD_BYTES_MAX, RecordRun } from '@confab/wire/link';
 import type { LinkChannel } from './channel.ts';
 
 const NOTHING = new Uint8Array(0);
+
+/** A burst of a room, for all its members. */
+export interface LinkRun extends UnitRun {
+  readonly units: readonly Unit[];
+  /** All of it as one run of records; undefined: it is short, or has long events, or some that cannot be said. */
+  readonly records: RecordRun | undefined;
+  /** Whose events are in it. */
+  readonly authors: ReadonlySet<number>;
+}
 
 /**
  * Events as all members of a room on link get them, except their own. Each event is one unit, so that a channel's records
@@ -32,6 +41,26 @@ export class LinkEncoding implements Encoding<LinkChannel> {
     if (bytes.length > LINK_RECORD_BYTES_MAX) return [NOTHING];
     this.#events.set(bytes, event);
     return [bytes];
+  }
+
+  encodeTogether(events: readonly RoomEvent[]): LinkRun {
+    const units = events.map((event) => ({ seq: event.seq, author: event.author, bytes: this.encode(event)[0]! }));
+    const [first, last] = [units[0]!, units.at(-1)!];
+    const isWhole = units.every(({ bytes }) => bytes.length > 0) && last.seq - first.seq === units.length - 1;
+    const bodies = units.map(({ bytes }) => bytes);
+    return {
+      firstSeq: first.seq,
+      lastSeq: last.seq,
+      count: units.length,
+      units,
+      records: isWhole ? RecordRun.of(first.seq, bodies) : undefined,
+      authors: new Set(units.map(({ author }) => author)),
+      unitOf: (seq) => units[seq - first.seq],
+    };
+  }
+
+  deliverRun(run: LinkRun, readers: readonly Reader<LinkChannel>[]): void {
+    for (const reader of readers) if (reader.state !== 'detached') reader.outlet.deliverRun(run, reader);
   }
 
   deliver(units: readonly Unit[], readers: readonly Reader<LinkChannel>[]): void {

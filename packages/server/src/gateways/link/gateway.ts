@@ -12,6 +12,7 @@ import {
   type LinkCrypto,
   LinkErrorCode,
   looksLikePacket,
+  TO_SERVER,
 } from '@confab/wire/link';
 import { hostPort } from '../../address.ts';
 import type { WireStats } from '../../stats.ts';
@@ -264,7 +265,9 @@ export class LinkGateway implements Gateway {
 
   #receive(bytes: Uint8Array, from: string): void {
     this.#stats.received += 1;
-    const session = looksLikePacket(bytes) ? this.#sessions.byConnectionId(connectionIdOf(bytes)) : undefined;
+    const session = looksLikePacket(bytes, TO_SERVER)
+      ? this.#sessions.byConnectionId(connectionIdOf(bytes))
+      : undefined;
     if (session === undefined) {
       this.#totals.unknownIds += 1;
       this.#stats.drop('unknown');

@@ -33,6 +33,25 @@ function sessionCount(server: TestServer): number {
 const failedWith = (code: number) => (error: unknown) => error instanceof RawFailure && error.code === code;
 const bodies = (chat: RawChat) => chat.events.filter(({ kind }) => kind === EventKind.MESSAGE).map(({ body }) => body);
 
+test('a burst comes to its author in short and to all others whole, once and in order, whatever their channels', async (context) => {
+  const server = await serve(context);
+  const ann = await enter(context, server, 'Ann');
+  const others = [await enter(context, server, 'Bob', { channel: 77 }), await enter(context, server, 'Cem')];
+  const lines = Array.from({ length: 60 }, (_, index) => `line ${index}`);
+  const before = ann.chat.events.length;
+  await Promise.all(lines.map((line) => ann.chat.post(ann.channel, line)));
+  for (const { chat } of others) {
+    await chat.shown.until((shown) => shown.kind === 'chat' && shown.text === lines.at(-1), 'the last line');
+    assert.deepEqual(bodies(chat), lines);
+    assert.ok(chat.events.every(({ own }) => own === undefined));
+  }
+  const own = ann.chat.events.slice(before).filter(({ kind }) => kind === EventKind.MESSAGE);
+  assert.deepEqual(
+    own.map((event) => event.own),
+    lines.map((_, index) => index + 1),
+  );
+});
+
 describe('Entering a room', () => {
   test('each way of entering does what it says', async (context) => {
     const server = await serve(context);
