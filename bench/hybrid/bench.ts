@@ -21,7 +21,7 @@ async function run(args: readonly string[]): Promise<boolean> {
   const pinning =
     cores.server === undefined
       ? 'not pinned'
-      : `generator on core ${cores.generators[0]}; server in a and b on any, in c with all its threads on core ${cores.server}`;
+      : `a and b: server and generator on any core; c: generator on core ${cores.generators[0]}, server with all its threads on core ${cores.server}`;
   console.log(`${formatMachine(machine)}\n${pinning}\n`);
 
   const verdicts: Verdict[] = [];
@@ -33,11 +33,15 @@ async function run(args: readonly string[]): Promise<boolean> {
     ['b', largeRoom],
   ] as const) {
     if (!options.only.includes(name)) continue;
-    const load = await measure(options, cores);
-    steady.push(load);
-    verdicts.push(...judgeSteady(load, options.isQuick));
-    doubts.push(...doubtsOf(load));
-    figures[name] = load;
+    const passes: SteadyLoad[] = [];
+    for (let pass = 1; pass <= options.steadyPasses; pass += 1) {
+      const load = await measure(options);
+      passes.push(load);
+      doubts.push(...doubtsOf(load, pass));
+    }
+    steady.push(...passes);
+    verdicts.push(...judgeSteady(passes, options.isQuick));
+    figures[name] = passes;
   }
   if (steady.length > 0) console.log(`${steadyTable(steady)}\n`);
 

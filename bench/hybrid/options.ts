@@ -9,6 +9,7 @@ export interface HybridOptions {
   /** Measured time of (a) and (b), and of each measurement of (c), s. */
   readonly seconds: number;
   readonly passSeconds: number;
+  readonly steadyPasses: number;
   readonly passes: number;
   readonly isQuick: boolean;
   readonly json: string | undefined;
@@ -19,7 +20,7 @@ export interface HybridOptions {
 export const HELP = `Usage: npm run bench -- hybrid [options]
 
 Measures a Confab server (TCRP + UCRP, string dialect, durable store) on 127.0.0.1; the load
-generator (C, bench/fanout/native) has a core of its own, and each member a socket.
+generator (C, bench/fanout/native) is a process of its own, and each member a socket.
 
   a   500 rooms x 10 members x 2 messages/s each    all delivered, p99 < 50 ms
   b   one room of 1,000 members, 10 messages/s      all delivered, p99 < 50 ms
@@ -31,6 +32,7 @@ generator (C, bench/fanout/native) has a core of its own, and each member a sock
 Options
   --only a,b,c      some of them only
   --seconds N       measured time of a and b (30); of each measurement of c a tenth of it
+  --steady-passes N passes of a and b; the median of their p99 is judged (3)
   --passes N        passes of c; medians of them are shown (7)
   --quick           everything small and short, to see that it works; judges deliveries, not times
   --json FILE       write the figures there, too
@@ -45,6 +47,7 @@ export function parseHybridOptions(args: readonly string[]): HybridOptions {
     options: {
       only: { type: 'string' },
       seconds: { type: 'string' },
+      'steady-passes': { type: 'string' },
       passes: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -56,6 +59,7 @@ export function parseHybridOptions(args: readonly string[]): HybridOptions {
     only: onlyOf(values.only, SCENARIOS),
     seconds,
     passSeconds: values.quick ? 0.3 : Math.max(0.3, seconds / 10),
+    steadyPasses: Math.ceil(positive('--steady-passes', values['steady-passes'], values.quick ? 1 : 3)),
     passes: Math.ceil(positive('--passes', values.passes, values.quick ? 1 : 7)),
     isQuick: values.quick,
     json: values.json,

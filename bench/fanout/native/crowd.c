@@ -166,7 +166,8 @@ void connect_crowd(struct crowd *crowd) {
 static size_t read_datagrams(int fd, uint8_t *buffer) {
   static struct mmsghdr messages[DATAGRAMS];
   static struct iovec parts[DATAGRAMS];
-  for (int index = 0; index < DATAGRAMS; index += 1) {
+  // The buffer is the same each time, and the kernel writes lengths and flags only.
+  for (int index = 0; index < DATAGRAMS && parts[index].iov_base != buffer + index * DATAGRAM_BYTES; index += 1) {
     parts[index] = (struct iovec){.iov_base = buffer + index * DATAGRAM_BYTES, .iov_len = DATAGRAM_BYTES};
     messages[index].msg_hdr = (struct msghdr){.msg_iov = &parts[index], .msg_iovlen = 1};
   }
