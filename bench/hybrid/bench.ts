@@ -21,7 +21,7 @@ async function run(args: readonly string[]): Promise<boolean> {
   const pinning =
     cores.server === undefined
       ? 'not pinned'
-      : `a and b: server and generator on any core; c: generator on core ${cores.generators[0]}, server with all its threads on core ${cores.server}`;
+      : `generator on core ${cores.generators[0]}, server on core ${cores.server}: its main thread in a and b, all its threads in c`;
   console.log(`${formatMachine(machine)}\n${pinning}\n`);
 
   const verdicts: Verdict[] = [];
@@ -35,7 +35,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     if (!options.only.includes(name)) continue;
     const passes: SteadyLoad[] = [];
     for (let pass = 1; pass <= options.steadyPasses; pass += 1) {
-      const load = await measure(options);
+      const load = await measure(options, cores);
       passes.push(load);
       doubts.push(...doubtsOf(load, pass));
     }

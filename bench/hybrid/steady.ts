@@ -2,6 +2,7 @@ import { LoadCrowd } from '../fanout/crowd.ts';
 import { confab } from '../fanout/targets/confab.ts';
 import type { CrowdSize } from '../fanout/wire.ts';
 import { ucrp } from '../fanout/wires.ts';
+import { bindMainThread, type Cores } from '../support/cores.ts';
 import { readBusySeconds, readProcess } from '../support/proc.ts';
 import { type HybridOptions, nodeArgsOf } from './options.ts';
 
@@ -36,14 +37,14 @@ export interface SteadyLoad extends CrowdSize {
 }
 
 /** (a): many small rooms. */
-export function manyRooms(options: HybridOptions): Promise<SteadyLoad> {
+export function manyRooms(options: HybridOptions, cores: Cores): Promise<SteadyLoad> {
   const size = options.isQuick ? { rooms: 20, membersPerRoom: 5 } : { rooms: 500, membersPerRoom: 10 };
-  return steadyLoad('a', size, 2 * size.rooms * size.membersPerRoom, options);
+  return steadyLoad('a', size, 2 * size.rooms * size.membersPerRoom, options, cores);
 }
 
 /** (b): one large room. */
-export function largeRoom(options: HybridOptions): Promise<SteadyLoad> {
-  return steadyLoad('b', { rooms: 1, membersPerRoom: options.isQuick ? 50 : 1000 }, 10, options);
+export function largeRoom(options: HybridOptions, cores: Cores): Promise<SteadyLoad> {
+  return steadyLoad('b', { rooms: 1, membersPerRoom: options.isQuick ? 50 : 1000 }, 10, options, cores);
 }
 
 async function steadyLoad(
@@ -51,12 +52,15 @@ async function steadyLoad(
   size: CrowdSize,
   messagesPerSecond: number,
   options: HybridOptions,
+  cores: Cores,
 ): Promise<SteadyLoad> {
-  // Neither is pinned: what is asked for is what the whole machine can do, and the store has a thread of its own. With the
-  // generator on one core only, the system at times leaves the server's main thread there, and the other core idle.
+  // What is asked for is what the whole machine can do, so the server's other threads (the store's, the collector's) run
+  // where they like. Its main one is kept from the generator's core: the system at times leaves both there for seconds, and
+  // the other core idle.
   const server = await confab(ucrp, { nodeArgs: nodeArgsOf(options) }).start(undefined);
   try {
-    const crowd = await LoadCrowd.connect(ucrp, server, size, undefined);
+    if (cores.server !== undefined) bindMainThread(server.pid, cores.server);
+    const crowd = await LoadCrowd.connect(ucrp, server, size, cores.generators[0]);
     try {
       const warmUpMs = options.isQuick ? QUICK_WARM_UP_MS : WARM_UP_MS;
       const startMs = performance.now();

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readText } from './proc.ts';
 
 /** Which cores the two sides of a benchmark run on. */
@@ -15,6 +15,11 @@ export function chooseCores(generatorCount: number): Cores {
   const isPinned = allowed.length > generatorCount && spawnSync('taskset', ['--version']).status === 0;
   if (!isPinned) return { server: undefined, generators: Array.from({ length: generatorCount }, () => undefined) };
   return { server: allowed[0]!, generators: allowed.slice(1, 1 + generatorCount) };
+}
+
+/** Keep a process's main thread on one core; its other threads, those it has already included, stay where they may be. */
+export function bindMainThread(pid: number, core: string): void {
+  execFileSync('taskset', ['--cpu-list', '--pid', core, String(pid)]);
 }
 
 /** Numbers of the cores that this process may use. */
