@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cores } from '../support/cores.ts';
 import { median } from '../support/histogram.ts';
-import { readBusySeconds, readProcess } from '../support/proc.ts';
+import { readBusySeconds, readProcess, readStolenSeconds } from '../support/proc.ts';
 import { LoadCrowd, type RunFigures } from './crowd.ts';
 import type { Load } from './loads.ts';
 import type { FanoutOptions } from './options.ts';
@@ -35,6 +35,8 @@ export interface Outcome {
   readonly generatorCpuShare: number;
   /** CPU time of all other programs, in cores. */
   readonly foreignCpuShare: number;
+  /** Time of a core that the machine's host gave to others though it was wanted. */
+  readonly stolenShare: number;
   /** 99 in 100 messages were said at most so long after they were due, µs. */
   readonly lateUs: number;
   /** Deliveries that one read of a member brought: how well bursts are kept together. */
@@ -51,7 +53,7 @@ interface Contestant {
   readonly connectionBytes: number | undefined;
   /** It failed in one of the passes: no figures, and no more of them. */
   isOut: boolean;
-  readonly passes: (RunFigures & { readonly foreignCpu: number })[];
+  readonly passes: (RunFigures & { readonly foreignCpu: number; readonly stolen: number })[];
 }
 
 /** All servers under one load, in turn, pass by pass. */
@@ -80,6 +82,7 @@ export async function measure(
       for (const contestant of pass % 2 === 0 ? contestants : contestants.toReversed()) {
         if (contestant.isOut) continue;
         const busyBefore = readBusySeconds();
+        const stolenBefore = readStolenSeconds();
         const startMs = performance.now();
         const figures = await load.run(contestant.crowd, { warmUpMs, ms }).catch((error: unknown) => {
           contestant.isOut = true;
@@ -89,7 +92,8 @@ export async function measure(
         const elapsed = (performance.now() - startMs) / 1000;
         const busy = (readBusySeconds() - busyBefore) / elapsed;
         const own = (figures.serverCpu + figures.generatorCpu) / figures.seconds;
-        contestant.passes.push({ ...figures, foreignCpu: Math.max(0, busy - own) });
+        const stolen = (readStolenSeconds() - stolenBefore) / elapsed;
+        contestant.passes.push({ ...figures, foreignCpu: Math.max(0, busy - own), stolen });
       }
     }
     return { outcomes: contestants.filter(({ isOut }) => !isOut).map(outcomeOf), failures };
@@ -144,6 +148,7 @@ function outcomeOf({ target, running, connectionBytes, passes }: Contestant): Ou
     serverCpuShare: middle((pass) => pass.serverCpu / pass.seconds),
     generatorCpuShare: middle((pass) => pass.generatorCpu / pass.seconds),
     foreignCpuShare: middle((pass) => pass.foreignCpu),
+    stolenShare: middle((pass) => pass.stolen),
     lateUs: middle((pass) => pass.late99),
     deliveriesPerRead: middle((pass) => pass.delivered / pass.reads),
     residentBytes: readProcess(running.pid).residentBytes,

@@ -6,6 +6,8 @@ import type { Outcome } from './measure.ts';
 const SATURATED_SHARE = 0.95;
 /** CPU time of other programs, in cores, from which rates and latencies are not to be trusted. */
 const FOREIGN_SHARE = 0.1;
+/** Time taken by the host of a virtual machine, likewise. */
+const STOLEN_SHARE = 0.05;
 /** A generator that says one message in a hundred later than this after it was due has fallen behind, µs. */
 const LATE_US = 1000;
 
@@ -91,6 +93,7 @@ export function doubtsOf(load: Load, outcomes: readonly Outcome[]): string[] {
     generatorCpuShare,
     serverCpuShare,
     foreignCpuShare,
+    stolenShare,
     lateUs,
     lost,
   } of outcomes) {
@@ -103,6 +106,8 @@ export function doubtsOf(load: Load, outcomes: readonly Outcome[]): string[] {
         `${who}: other programs used ${foreignCpuShare.toFixed(1)} cores; compare the figures for a second of CPU`,
       );
     }
+    if (stolenShare >= STOLEN_SHARE)
+      doubts.push(`${who}: the machine's host took ${formatPercent(stolenShare)} of a core away`);
     if (load.about === 'latency' && lateUs >= LATE_US) doubts.push(`${who}: the generator spoke late`);
     if (lost !== 0 && (!isReliable || kind !== 'confab')) doubts.push(`${who}: ${formatCount(lost)} lost`);
   }

@@ -9,6 +9,8 @@ const SATURATED_SHARE = 0.95;
 const LATENESS_US = 10_000;
 /** CPU time of other processes, in cores, from which a figure is not to be trusted. */
 const FOREIGN_SHARE = 0.1;
+/** Time taken by the host of a virtual machine, likewise. */
+const STOLEN_SHARE = 0.05;
 
 /** A target and whether it was met. */
 export interface Verdict {
@@ -33,6 +35,7 @@ export function steadyTable(loads: readonly SteadyLoad[]): string {
     'server CPU',
     'server RSS',
     'generator CPU',
+    'stolen',
   ];
   const rows = loads.map((load) => [
     load.name,
@@ -50,6 +53,7 @@ export function steadyTable(loads: readonly SteadyLoad[]): string {
     formatPercent(load.serverCpuShare),
     formatMiB(load.serverResidentBytes),
     formatPercent(load.generatorCpuShare),
+    formatPercent(load.stolenShare),
   ]);
   return formatTable(head, rows);
 }
@@ -131,6 +135,7 @@ export function doubtsOf(load: SteadyLoad, pass: number): string[] {
   if (load.foreignCpuShare > FOREIGN_SHARE) {
     doubts.push('other processes took CPU time meanwhile: measure again on a quiet machine');
   }
+  if (load.stolenShare > STOLEN_SHARE) doubts.push("the machine's host took CPU time away meanwhile");
   return doubts.map((doubt) => `${load.name}, pass ${pass}: ${doubt}`);
 }
 

@@ -3,7 +3,7 @@ import { confab } from '../fanout/targets/confab.ts';
 import type { CrowdSize } from '../fanout/wire.ts';
 import { ucrp } from '../fanout/wires.ts';
 import { bindMainThread, type Cores } from '../support/cores.ts';
-import { readBusySeconds, readProcess } from '../support/proc.ts';
+import { readBusySeconds, readProcess, readStolenSeconds } from '../support/proc.ts';
 import { type HybridOptions, nodeArgsOf } from './options.ts';
 
 /** The longest that one delivery in a hundred may take, µs. */
@@ -33,6 +33,8 @@ export interface SteadyLoad extends CrowdSize {
   readonly generatorCpuShare: number;
   /** CPU time that all other processes took meanwhile, in cores. */
   readonly foreignCpuShare: number;
+  /** Time of a core that the machine's host gave to others though it was wanted. */
+  readonly stolenShare: number;
   readonly serverResidentBytes: number;
 }
 
@@ -65,6 +67,7 @@ async function steadyLoad(
       const warmUpMs = options.isQuick ? QUICK_WARM_UP_MS : WARM_UP_MS;
       const startMs = performance.now();
       const busyBefore = readBusySeconds();
+      const stolenBefore = readStolenSeconds();
       const cpuBefore = readProcess(server.pid).cpuSeconds;
       const run = await crowd.openLoop(messagesPerSecond, { warmUpMs, ms: 1000 * options.seconds });
       const elapsed = (performance.now() - startMs) / 1000;
@@ -88,6 +91,7 @@ async function steadyLoad(
         serverCpuShare: run.serverCpu / run.seconds,
         generatorCpuShare,
         foreignCpuShare: Math.max(0, (readBusySeconds() - busyBefore - own) / elapsed),
+        stolenShare: (readStolenSeconds() - stolenBefore) / elapsed,
         serverResidentBytes: residentBytes,
       };
     } finally {

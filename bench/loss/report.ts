@@ -10,6 +10,8 @@ const LATE_US = 10_000;
 /** Lateness of the link's tool likewise, µs. */
 const LINK_LATE_US = 2000;
 const WAIT_SHARE = 0.1;
+/** Of a core, taken by the host of a virtual machine. */
+const STOLEN_SHARE = 0.05;
 
 const percent = (share: number): string => `${+(share * 100).toFixed(2)} %`;
 
@@ -32,6 +34,7 @@ export function latencyTable(cells: readonly Cell[]): string {
       'IP bytes',
       'late ms',
       'dropped',
+      'stolen',
     ],
     cells.map((cell) => [
       cell.wire,
@@ -46,6 +49,7 @@ export function latencyTable(cells: readonly Cell[]): string {
       cell.bytesPerMessage.toFixed(0),
       formatMs(cell.lateUs),
       cell.link === undefined ? '' : percent(cell.link.lost / cell.link.packets),
+      percent(cell.stolenShare),
     ]),
   );
 }
@@ -90,6 +94,9 @@ export function doubtsOf(cells: readonly Cell[]): string[] {
     }
     if (cell.serverWaitShare > WAIT_SHARE) {
       doubts.push(`${where}: the server waited for a core ${percent(cell.serverWaitShare)} of the time`);
+    }
+    if (cell.stolenShare > STOLEN_SHARE) {
+      doubts.push(`${where}: the machine's host took ${percent(cell.stolenShare)} of a core away`);
     }
     const linkLateUs = cell.link?.lateUs ?? 0;
     if (linkLateUs > LINK_LATE_US)

@@ -26,12 +26,18 @@ export function readProcess(pid: number): ProcessUsage {
 
 /** Time that all cores together have been busy so far, seconds. */
 export function readBusySeconds(): number {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readText('/proc/stat')
-    .split('\n')[0]!
-    .split(/\s+/)
-    .slice(1)
-    .map(Number);
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readCoreTicks();
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+}
+
+/** Time so far, of all cores together, in which a virtual machine had something to do and its host did not let it, seconds. */
+export function readStolenSeconds(): number {
+  return (readCoreTicks()[7] ?? 0) / TICKS_PER_SECOND;
+}
+
+/** The first line of /proc/stat, see proc_stat(5). */
+function readCoreTicks(): number[] {
+  return readText('/proc/stat').split('\n')[0]!.split(/\s+/).slice(1).map(Number);
 }
 
 /** Datagrams that the kernel threw away because a socket's receive buffer was full, so far, by local UDP port (IPv4). */

@@ -1,4 +1,5 @@
 import { nowUs } from '../../support/clock.ts';
+import { readStolenSeconds } from '../../support/proc.ts';
 import type { Collected, Streamed, Usage } from '../agent/protocol.ts';
 import type { LossOptions, Pattern } from '../options.ts';
 import { quantile } from '../quantile.ts';
@@ -52,6 +53,8 @@ export interface Cell {
   /** Share of the time that the server was ready to run and had no core. */
   readonly serverWaitShare: number;
   readonly serverCpuShare: number;
+  /** Time of a core that the machine's host gave to others though it was wanted. */
+  readonly stolenShare: number;
   readonly link: LinkFacts | undefined;
 }
 
@@ -76,6 +79,7 @@ async function run(stage: Stage, options: LossOptions, wire: LossWire, { gapMs, 
   const warmUp = Math.ceil(WARM_UP_MESSAGES / burst) * burst;
   const messages = warmUp + Math.ceil(options.messages / pairs);
   const startUs = nowUs() + LEAD_US;
+  const stolenBefore = readStolenSeconds();
   const [before, usageBefore] = [await stage.ipBytes(), await server.ask<Usage>({ call: 'usage' })];
   const [streamed, collected] = await Promise.all([
     a.ask<Streamed>({ call: 'stream', startUs, gapUs: gapMs * 1000, burst, messages, messageBytes: MESSAGE_BYTES }),
@@ -99,6 +103,7 @@ async function run(stage: Stage, options: LossOptions, wire: LossWire, { gapMs, 
     lateUs: Math.max(lateUs, lagUs, senderLagUs),
     serverWaitShare: (usageAfter.waitSeconds - usageBefore.waitSeconds) / seconds,
     serverCpuShare: (usageAfter.cpuSeconds - usageBefore.cpuSeconds) / seconds,
+    stolenShare: (readStolenSeconds() - stolenBefore) / seconds,
   };
 }
 
