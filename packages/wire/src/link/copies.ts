@@ -16,7 +16,7 @@ export interface CopyOptions {
 export const COPY_DEFAULTS: CopyOptions = {
   copyShareMin: 0.05,
   copyShareAfterLoss: 0.5,
-  copyLossGoal: 0.004,
+  copyLossGoal: 0.0043,
   copiesMax: 3,
   copyRecordBytesMax: 600,
   copyDelayMsMin: 3,
@@ -29,8 +29,8 @@ export const CALM_LOSS_MAX = 0.015;
 /** An eighth of the round trip lies between two copies, within bounds: losses come in bursts. */
 const DELAY_RTT_SHARE = 1 / 8;
 /** So much less than the goal may be late for all that is lost, and the least that is left of it. */
-const GOAL_SLOPE = 0.03;
-const GOAL_LEAST = 0.41;
+const GOAL_SLOPE = 0.043;
+const GOAL_LEAST = 0.38;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
