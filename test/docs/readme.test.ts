@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterwards } from '@confab/testing';
 import { startConfabServer } from '@confab/testing/run-confab';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -18,7 +19,7 @@ it('The program in README.md says hello and shows it', async (context) => {
     ['--input-type=module-typescript', '-e', program.replace('ucrp://127.0.0.1:9090/lobby', server.url('lobby'))],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  context.after(() => void child.kill());
+  afterwards(context, () => void child.kill());
   let shown = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) {
     shown += chunk;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type ClientErrorCode, type ConnectOptions, connect, type Session, type SessionEvent } from '@confab/client';
-import { temporaryDirectory } from '@confab/testing';
+import { afterwards, temporaryDirectory } from '@confab/testing';
 import { ReferenceServer } from '../support/reference-server.ts';
 import { reservePorts, sharedServer, TestServer } from '../support/server-process.ts';
 import { LEAVE, RawMember, ROOM_CLOSED } from '../support/ucrp.ts';
@@ -18,7 +18,7 @@ class Listener {
 
   static async enter(context: TestContext, url: string, options: ConnectOptions): Promise<Listener> {
     const listener = new Listener(await connect(url, options));
-    context.after(() => listener.session.leave());
+    afterwards(context, () => listener.session.leave());
     return listener;
   }
 
@@ -144,7 +144,7 @@ test('a server that is not there, says nothing, or says nonsense is told apart',
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  context.after(() => {
+  afterwards(context, () => {
     listener.close();
     for (const socket of sockets) socket.destroy();
   });
@@ -359,7 +359,7 @@ test('a server that dies is noticed, what it was sent is uncertain, and after it
 
 test('a server of the string dialect alone: no confirmations, no notices, and the room’s end', async (context) => {
   const reference = await ReferenceServer.start('string');
-  context.after(() => reference.close());
+  afterwards(context, () => reference.close());
   const url = reference.url('lobby', { dialect: 'string' });
   const host = await Listener.enter(context, url, { user: 'Host' });
   const ann = await Listener.enter(context, url, { user: 'Ann' });
@@ -377,7 +377,7 @@ test('a server of the string dialect alone: no confirmations, no notices, and th
 for (const dialect of ['auto', 'object']) {
   test(`a server of the object dialect alone, met with dialect=${dialect}: its echo confirms, and it is sent no commands`, async (context) => {
     const reference = await ReferenceServer.start('object');
-    context.after(() => reference.close());
+    afterwards(context, () => reference.close());
     const url = reference.url('lobby', dialect === 'auto' ? {} : { dialect });
     const host = await Listener.enter(context, url, { user: 'Host' });
     const ann = await Listener.enter(context, url, { user: 'Ann', sendTimeoutMs: 500 });

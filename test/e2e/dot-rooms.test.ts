@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, urlPathOfRoom } from '@confab/client';
+import { afterwards } from '@confab/testing';
 import { startTestServer } from '@confab/testing/test-server';
 
 test('the rooms "." and ".." are met on every wire that chooses its room', async (context) => {
@@ -17,7 +18,7 @@ test('the rooms "." and ".." are met on every wire that chooses its room', async
     const sessions = [];
     for (const [index, [place, query]] of places.entries()) {
       const session = await connect(`${place}${urlPathOfRoom(room, query)}`, { user: `user ${index}` });
-      context.after(() => session.leave());
+      afterwards(context, () => session.leave());
       assert.equal(session.room, room);
       sessions.push(session);
     }

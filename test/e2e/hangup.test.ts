@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { temporaryDirectory } from '@confab/testing';
+import { afterwards, temporaryDirectory } from '@confab/testing';
 import { processEnvironment } from '@confab/testing/process-environment';
 import { confabProgram } from '@confab/testing/run-confab';
 import { Tmux, withoutTmux } from '@confab/testing/tmux';
@@ -40,7 +40,7 @@ async function serveInTerminal(context: TestContext, starter: readonly string[])
       'the server to listen',
     );
   const pid = Number(readFileSync(pidFile, 'utf8'));
-  context.after(() => {
+  afterwards(context, () => {
     if (isRunning(pid)) process.kill(pid, 'SIGKILL');
   });
   const logged = (): string => (existsSync(log) ? readFileSync(log, 'utf8') : '');
@@ -92,7 +92,7 @@ test('a server that never had a terminal reads its configuration again', async (
     // A session of its own, which has no terminal.
     { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: processEnvironment() },
   );
-  context.after(() => void child.kill('SIGKILL'));
+  afterwards(context, () => void child.kill('SIGKILL'));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream!.setEncoding('utf8').on('data', (text: string) => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, ephemeralDeviceKey, knownServersInMemory, type Session } from '@confab/client';
-import { temporaryDirectory, type WithCleanUp } from '@confab/testing';
+import { afterwards, temporaryDirectory, type WithCleanUp } from '@confab/testing';
 import { reservePorts } from '@confab/testing/reserve-ports';
 import { ConfabProcess } from '@confab/testing/run-confab';
 import { messagesOf, readLog } from '../support/log.ts';
@@ -110,7 +110,7 @@ test('a killed server loses and doubles nothing that it has accepted, for any of
         path: (['auto', 'udp', 'tcp'] as const)[index % 3],
       },
     });
-    context.after(() => session.leave());
+    afterwards(context, () => session.leave());
     posters.push(new Poster(session, index, onAccepted));
   }
 

@@ -12,7 +12,7 @@ import {
   type SearchPage,
   type Session,
 } from '@confab/client';
-import { temporaryDirectory } from '@confab/testing';
+import { afterwards, temporaryDirectory } from '@confab/testing';
 import { startTestServer, type TestServer, type TestServerOptions } from '@confab/testing/test-server';
 
 const WIRES = ['jsonl', 'ws', 'jsonu', 'confab'] as const;
@@ -26,7 +26,7 @@ async function open(context: TestContext, settings: TestServerOptions['settings'
     more?: Partial<ConnectOptions>,
   ): Promise<Session> => {
     const session = await connect(urlOf(server, scheme, room), { user, link: link(), ...more });
-    context.after(() => session.leave());
+    afterwards(context, () => session.leave());
     return session;
   };
   return { server, join };

@@ -75,8 +75,9 @@ async function runFiles(files: readonly string[], timeLimitS: number): Promise<n
     concurrency: availableParallelism() + 1,
     signal: limit.signal,
   });
-  events.on('test:summary', ({ file, success }) => {
-    if (file !== undefined) unfinished.delete(relative(root, file).split(sep).join('/'));
+  // Told when a file ends; its summary waits for those of the files before it.
+  events.on('test:complete', ({ name }) => void unfinished.delete(relative(root, name).split(sep).join('/')));
+  events.on('test:summary', ({ success }) => {
     if (!success) hasFailed = true;
   });
   await pipeline(events, process.stdout.isTTY ? new spec() : compact(root), process.stdout, { end: false });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { WithCleanUp } from './clean-up.ts';
 import { prng } from './prng.ts';
 import type { ServerPorts, WireKind, WireMember } from './raw/member.ts';
-import type { WithCleanUp } from './temporary-directory.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** Lines of the flood that one address sends; above every rate of the default configuration. */

@@ -1,4 +1,5 @@
 export * from './byte-arbitraries.ts';
+export * from './clean-up.ts';
 export * from './fake-secrets.ts';
 export * from './hub-world.ts';
 export * from './lossy-relay.ts';

@@ -2,8 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { afterwards, type WithCleanUp } from './clean-up.ts';
 import { processEnvironment } from './process-environment.ts';
-import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** The program that `npx confab` runs. */
 export const confabProgram = fileURLToPath(new URL('../../cli/bin/confab.js', import.meta.url));
@@ -41,7 +42,7 @@ export class ConfabProcess {
     this.child.stdin.on('error', () => {});
     if (input !== undefined) this.child.stdin.end(input);
     this.#ended = once(this.child, 'close').then(([code]) => (code as number | null) ?? -1);
-    context.after(() => this.close());
+    afterwards(context, () => this.close());
   }
 
   /** Kill it. Harmless when it has ended. */

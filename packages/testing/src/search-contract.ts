@@ -11,9 +11,9 @@ import {
   wordsOf,
 } from '@confab/core';
 import fc from 'fast-check';
+import type { WithCleanUp } from './clean-up.ts';
 import { propertyRuns } from './property-runs.ts';
 import { appendEvent, exampleEvent, exampleRoom, putRoom } from './store/examples.ts';
-import type { WithCleanUp } from './temporary-directory.ts';
 
 export interface SearchUnderTest {
   /** Opened and empty. */

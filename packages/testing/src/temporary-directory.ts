@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** A test, as far as clean-up goes: a `TestContext` or a `SuiteContext` of node:test. */
-export interface WithCleanUp {
-  after(hook: () => void | Promise<void>): void;
-}
+import { afterwards, type WithCleanUp } from './clean-up.ts';
 
 export interface Closable {
   /** Harmless when it is closed already. */
@@ -18,18 +15,17 @@ export interface TemporaryDirectory {
   closing<Resource extends Closable>(resource: Resource): Resource;
 }
 
+/** A process that was killed may write its last while the directory goes. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 20 } as const;
+
 /** An empty directory for one test, removed after it. */
 export function temporaryDirectory(context: WithCleanUp): TemporaryDirectory {
   const path = mkdtempSync(join(tmpdir(), 'confab-'));
-  const resources: Closable[] = [];
-  context.after(async () => {
-    for (const resource of resources.toReversed()) await resource.close();
-    rmSync(path, { recursive: true, force: true });
-  });
+  afterwards(context, () => rm(path, REMOVAL));
   return {
     path,
     closing: (resource) => {
-      resources.push(resource);
+      afterwards(context, () => resource.close());
       return resource;
     },
   };

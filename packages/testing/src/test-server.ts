@@ -1,7 +1,8 @@
 import { loadConfig } from '@confab/config';
 import { createLogger, type RunningServer, startServer } from '@confab/server';
+import type { WithCleanUp } from './clean-up.ts';
 import type { ServerPorts } from './raw/member.ts';
-import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { type WireSection, wireSettings } from './wire-settings.ts';
 
 export interface TestServer {

@@ -1,7 +1,8 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { WithCleanUp } from './clean-up.ts';
 import { processEnvironment } from './process-environment.ts';
-import { temporaryDirectory, type WithCleanUp } from './temporary-directory.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const run = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { temporaryDirectory } from '@confab/testing';
+import { afterwards, temporaryDirectory } from '@confab/testing';
 import { processEnvironment } from '@confab/testing/process-environment';
 import { ConfabProcess, confabProgram, startConfabServer } from '@confab/testing/run-confab';
 
@@ -16,7 +16,7 @@ const anyPorts = ['--tcp-port', '0', '--udp-port', '0', ...noAlternate];
 async function busyPort(context: { after(hook: () => void): void }): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  context.after(() => void server.close());
+  afterwards(context, () => void server.close());
   return (server.address() as { port: number }).port;
 }
 
@@ -96,7 +96,7 @@ test('a reader of its output that goes away does not end it', async (context) =>
     stdio: ['ignore', 'pipe', 'pipe'],
     env: processEnvironment(),
   });
-  context.after(() => void child.kill('SIGKILL'));
+  afterwards(context, () => void child.kill('SIGKILL'));
   child.stdout.destroy();
   // The warning comes after the first output, and so from a server that has survived it.
   await once(child.stderr, 'data');

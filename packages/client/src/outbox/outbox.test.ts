@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { temporaryDirectory, type WithCleanUp } from '@confab/testing';
+import { afterwards, temporaryDirectory, type WithCleanUp } from '@confab/testing';
 import type { ClientError } from '../errors.ts';
 import { OUTBOX_FILES_MAX, openFileOutbox } from './file.ts';
 import { MemoryOutbox } from './memory.ts';
@@ -159,7 +159,7 @@ describe('file outbox', () => {
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script, folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    t.after(() => child.kill('SIGKILL'));
+    afterwards(t, () => child.kill('SIGKILL'));
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const beside = at(folder);
     assert.equal(beside.pendingCount, 0);

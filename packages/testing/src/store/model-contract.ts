@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { WithCleanUp } from '../temporary-directory.ts';
+import type { WithCleanUp } from '../clean-up.ts';
 import { expectSameState, type StoreHolder, storeCommands } from './commands.ts';
 import { exampleRoom, putRoom, withoutUndefined } from './examples.ts';
 import { StoreModel } from './model.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LoadedState, RoomEvent, Store, StoreChange } from '@confab/core';
-import type { WithCleanUp } from '../temporary-directory.ts';
+import type { WithCleanUp } from '../clean-up.ts';
 import {
   appendEvent,
   deleteMember,

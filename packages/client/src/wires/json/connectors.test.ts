@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { afterwards } from '@confab/testing';
 import { startTestServer } from '@confab/testing/test-server';
 import { connect } from '../../connect.ts';
 import type { ClientError } from '../../errors.ts';
@@ -26,7 +27,7 @@ for (const { scheme, section } of schemes) {
       `${scheme}://127.0.0.1:${server.ports.port(scheme, 'tcp')}/${encodeURIComponent(room)}`;
     const open = async (room: string, options: ConnectOptions): Promise<Session> => {
       const session = await connect(url(room), options);
-      context.after(() => session.leave());
+      afterwards(context, () => session.leave());
       return session;
     };
     return { server, url, open };

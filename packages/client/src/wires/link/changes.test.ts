@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { afterwards } from '@confab/testing';
 import { startTestServer } from '@confab/testing/test-server';
 import { connect } from '../../connect.ts';
 import type { Session, SessionEvent } from '../../session.ts';
@@ -83,7 +84,7 @@ describe('What is said about an earlier message over confab://', () => {
       const query = scheme === 'ucrp' ? `?udp=${server.ports.port(scheme, 'udp')}` : '';
       const url = `${scheme}://127.0.0.1:${server.ports.port(scheme, 'tcp')}/lobby${query}`;
       const session = await connect(url, { user: `Old ${scheme}`, entry: 'join' });
-      context.after(() => session.leave());
+      afterwards(context, () => session.leave());
       older.push({ session, reader: new Reader(session) });
     }
     const { seq } = await ann.session.send('helo');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { temporaryDirectory } from '@confab/testing';
+import { afterwards, temporaryDirectory } from '@confab/testing';
 import { reservePorts } from '@confab/testing/reserve-ports';
 import { startTestServer } from '@confab/testing/test-server';
 import { connect } from '../../connect.ts';
@@ -23,7 +23,7 @@ async function metBefore(context: TestContext) {
   await first.stop();
   const start = async (more: LinkOptions = {}, where = url) => {
     const session = await connect(where, { user: 'Bob', link: { ...link, ...more } });
-    context.after(() => session.leave());
+    afterwards(context, () => session.leave());
     return { session, reader: new Reader(session) };
   };
   return { url, port, restart, start };
@@ -85,7 +85,7 @@ describe('A session of confab:// that begins without its server', () => {
     await server.stop();
     const none = url.replace('/lobby', '/none');
     const session = await connect(none, { user: 'Ann', entry: 'join', link: { ...link, startOffline: true } });
-    context.after(() => session.leave());
+    afterwards(context, () => session.leave());
     await restart();
     const { reason, text } = await session.closed;
     assert.equal(reason, 'lost');
@@ -106,8 +106,8 @@ describe('A session of confab:// that begins without its server', () => {
     // Takes connections and says nothing.
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
-    context.after(() => void silent.close());
-    silent.on('connection', (socket) => context.after(() => void socket.destroy()));
+    afterwards(context, () => void silent.close());
+    silent.on('connection', (socket) => afterwards(context, () => void socket.destroy()));
     const session = await connect(`confab://127.0.0.1:${port}/lobby?pin=${'A'.repeat(43)}`, {
       user: 'Bob',
       connectTimeoutMs: 50,

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryDirectory } from '@confab/testing';
+import { afterwards, temporaryDirectory } from '@confab/testing';
 import { openLogReader } from './log-reader.ts';
 import { openSqliteStore } from './store.ts';
 
@@ -61,7 +61,7 @@ for (const { answersMin, times, when } of [
 test('another process that has the folder keeps writers out and lets readers in, until it is killed', async (context) => {
   const folder = temporaryDirectory(context);
   const child = startStream(folder.path);
-  context.after(() => void child.kill('SIGKILL'));
+  afterwards(context, () => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
 
   await assert.rejects(openSqliteStore({ directory: folder.path }), {
