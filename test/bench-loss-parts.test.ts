@@ -161,9 +161,11 @@ describe('the options of the loss benchmark', () => {
   });
 
   it('puts as many rooms side by side as keep the rate where the machine is not what they wait for', () => {
-    const pairs = (gapMs: number, burst: number): number => pairsFor({ name: '', gapMs, burst }, undefined);
+    const pairs = (gapMs: number, burst: number, messages = 20_000): number =>
+      pairsFor({ name: '', gapMs, burst }, { pairs: undefined, messages });
     assert.deepEqual([pairs(20, 1), pairs(50, 1), pairs(200, 1), pairs(50, 4), pairs(1, 1)], [2, 5, 20, 1, 1]);
-    assert.equal(pairsFor({ name: '', gapMs: 20, burst: 1 }, 2), 2);
+    assert.deepEqual([pairs(200, 1, 5_000), pairs(200, 1, 100)], [5, 1], 'a thousand messages in each');
+    assert.equal(pairsFor({ name: '', gapMs: 20, burst: 1 }, { pairs: 2, messages: 100 }), 2);
   });
 
   it('writes rules that spare loopback, and drop to a part in a million', () => {

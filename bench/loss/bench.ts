@@ -99,7 +99,7 @@ async function forAll<Figures>(
 async function measureCells(options: LossOptions): Promise<Cell[]> {
   const cells: Cell[] = [];
   for (const pattern of options.patterns) {
-    const pairs = pairsFor(pattern, options.pairs);
+    const pairs = pairsFor(pattern, options);
     if (pairs > 1)
       console.log(`every ${pattern.name} ms: ${pairs} rooms side by side on one link, a sender and a receiver each`);
   }

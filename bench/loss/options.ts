@@ -52,7 +52,7 @@ Options
   --losses 0,1,3,5,10   per cent, of each leg and direction
   --gaps 20,50,200,50x4 ms between messages of a room; 50x4: four at a time
   --messages N          measured messages of a cell (5000)
-  --pairs N             rooms side by side, a sender and a receiver each (100 messages/s in all)
+  --pairs N             rooms side by side, a sender and a receiver each (100 messages/s in all, 1000 in each)
   --delay MS            each way, where the rig can: with a tool, or where the kernel has netem (20)
   --loss-run N          mean number of packets lost in a row (1); with --link only
   --link PROGRAM        make the link with this program (see bench/loss/README.md)

@@ -15,6 +15,7 @@ export const MESSAGE_BYTES = 100;
  */
 const MESSAGES_PER_SECOND = 100;
 const PAIRS_MAX = 60;
+const ROOM_MESSAGES_MIN = 1_000;
 /** Each room's first messages are for the compilers and for the congestion window. */
 const WARM_UP_MESSAGES = 10;
 const LEAD_US = 300_000;
@@ -58,14 +59,17 @@ export interface Cell {
   readonly link: LinkFacts | undefined;
 }
 
-/** Rooms that are needed side by side so that a cell does not take minutes. */
-export function pairsFor({ gapMs, burst }: Pattern, asked: number | undefined): number {
-  const pairs = Math.floor((MESSAGES_PER_SECOND * gapMs) / 1000 / burst);
-  return asked ?? Math.min(PAIRS_MAX, Math.max(1, pairs));
+/** Rooms side by side so that a cell does not take longer than it must: each session still has time to know its link. */
+export function pairsFor(
+  { gapMs, burst }: Pattern,
+  { pairs, messages }: Pick<LossOptions, 'pairs' | 'messages'>,
+): number {
+  const quick = Math.floor((MESSAGES_PER_SECOND * gapMs) / 1000 / burst);
+  return pairs ?? Math.max(1, Math.min(PAIRS_MAX, quick, Math.floor(messages / ROOM_MESSAGES_MIN)));
 }
 
 export async function measureCell(options: LossOptions, wire: LossWire, loss: number, pattern: Pattern): Promise<Cell> {
-  const pairs = pairsFor(pattern, options.pairs);
+  const pairs = pairsFor(pattern, options);
   const { result, facts } = await onStage(options, wire, conditionsOf(options, loss), (stage) =>
     run(stage, options, wire, pattern, pairs),
   );

@@ -96,6 +96,16 @@ describe('The copy policy', () => {
     );
   });
 
+  it('lets a later copy wait for the next record, where one is hardly needed and the next record is near', () => {
+    const policy = new CopyPolicy();
+    const first = { aloneMs: 5, alongMs: 2.5 };
+    assert.deepEqual(policy.firstWait(40), first);
+    assert.deepEqual(policy.laterWait(40, 20, 0.05, 1), { aloneMs: 25, alongMs: 5 });
+    assert.deepEqual(policy.laterWait(40, 26, 0.05, 1), first, 'as late as a repair, nearly');
+    assert.deepEqual(policy.laterWait(40, 20, 0.1, 1), first, 'of a hundred records one needs it');
+    assert.deepEqual(policy.laterWait(40, 20, 0.1, 2), { aloneMs: 25, alongMs: 5 });
+  });
+
   it('takes other bounds than the usual ones', () => {
     const policy = new CopyPolicy({ copyShareMin: 0, copyShareAfterLoss: 0, copyRecordBytesMax: 50 });
     assert.equal(policy.copiesFor(50, 0, false), 1, 'the first one');

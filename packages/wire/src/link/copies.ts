@@ -1,3 +1,5 @@
+import type { CopyWait } from './copy-queue.ts';
+
 export interface CopyOptions {
   /** Least share of the records that get a copy, 0–1: a clean link may lose the next packet. */
   readonly copyShareMin: number;
@@ -24,10 +26,14 @@ export const COPY_DEFAULTS: CopyOptions = {
 };
 
 /** Up to this measured loss a record and its copy are hardly ever lost together, so that nobody need hurry to say they came. */
-export const CALM_LOSS_MAX = 0.015;
+export const CALM_LOSS_MAX = 0.02;
 
 /** An eighth of the round trip lies between two copies, within bounds: losses come in bursts. */
 const DELAY_RTT_SHARE = 1 / 8;
+/** A copy may go along with a packet when this share of its delay has passed. */
+const ALONG_SHARE = 1 / 2;
+/** A later copy waits for the next record where that comes within this share of a round trip: well before a repair. */
+const NEXT_RTT_SHARE = 3 / 4;
 /** So much less than the goal may be late for all that is lost, and the least that is left of it. */
 const GOAL_SLOPE = 0.043;
 const GOAL_LEAST = 0.38;
@@ -79,7 +85,27 @@ export class CopyPolicy {
     return copies;
   }
 
-  /** Time from the first transmission to the first copy, and from each copy to the next, ms. */
+  /** From the first transmission to the first copy. */
+  firstWait(smoothedMs: number): CopyWait {
+    const aloneMs = this.delayMs(smoothedMs);
+    return { aloneMs, alongMs: aloneMs * ALONG_SHARE };
+  }
+
+  /**
+   * From a copy to the next one of the same record. Where that is hardly ever needed it may come a little later, and for
+   * nothing but its own bytes, with the next record or that one's first copy.
+   * @param gapMs how far apart new records are
+   * @param copiesSent copies of the record so far
+   */
+  laterWait(smoothedMs: number, gapMs: number, lossShare: number, copiesSent: number): CopyWait {
+    const delayMs = this.delayMs(smoothedMs);
+    const withNextMs = gapMs + delayMs;
+    const isNeeded = lossShare ** (copiesSent + 1) > this.#options.copyLossGoal;
+    if (isNeeded || withNextMs > smoothedMs * NEXT_RTT_SHARE) return this.firstWait(smoothedMs);
+    return { aloneMs: withNextMs, alongMs: delayMs };
+  }
+
+  /** The least time between two transmissions of a record, ms. */
   delayMs(smoothedMs: number): number {
     const { copyDelayMsMin, copyDelayMsMax } = this.#options;
     return Math.min(Math.max(smoothedMs * DELAY_RTT_SHARE, copyDelayMsMin), copyDelayMsMax);

@@ -93,7 +93,7 @@ export class DatagramPath {
     const isAckDue = ackDueMs !== undefined && ackDueMs <= nowMs;
     const isProbe = carriesRecords && flight.isProbeOwed;
     const hasData = carriesRecords && (flight.lost.peek() !== undefined || this.hasNew);
-    const hasCopies = carriesRecords && flight.nextCopy(nowMs, isAckDue) !== undefined;
+    const hasCopies = carriesRecords && flight.copies.next(nowMs, isAckDue) !== undefined;
     const mayElicit = (hasData || hasCopies) && flight.maySend(nowMs);
     const hasExtras = extras.isWaiting(nowMs);
     if (hasCopies && !mayElicit && !isProbe) this.#giveUpCopies(nowMs);
@@ -260,7 +260,7 @@ export class DatagramPath {
           if (!this.#isCut) flight.wantsMtu = true;
           return isPlanned;
         }
-        if (record.run === undefined && this.#mayCalm(sender, content)) {
+        if (record.run === undefined && this.#mayCalm(nowMs, sender, content)) {
           isPlanned = true;
           flight.planCopies(nowMs, record);
           if (record.copiesLeft > 0 && restBytes >= CALM_BYTES) content.isCalm = this.#writer.calm();
@@ -314,26 +314,29 @@ export class DatagramPath {
 
   #writeCopies(nowMs: number, content: PacketContent, isPaced: boolean): void {
     const { flight } = this.#options;
-    for (let record = flight.nextCopy(nowMs, true); record !== undefined; record = flight.nextCopy(nowMs, true)) {
+    const { copies } = flight;
+    for (let record = copies.next(nowMs, true); record !== undefined; record = copies.next(nowMs, true)) {
       const bytes = this.#writer.length + record.bytes;
       if (!flight.mayCopy(bytes, this.hasNew, isPaced)) {
-        flight.tookCopy(nowMs, false);
+        flight.tookCopy(nowMs, record, false);
       } else {
         if (!this.#writeWhole(record)) {
           if (this.#writer.length > 0) return;
           // The window's rest is too small for it even alone: it is given up, or it would be due for ever.
-          flight.tookCopy(nowMs, false);
+          flight.tookCopy(nowMs, record, false);
           continue;
         }
         content.add(record);
-        flight.tookCopy(nowMs, true);
+        flight.tookCopy(nowMs, record, true);
       }
     }
   }
 
   #giveUpCopies(nowMs: number): void {
     const { flight } = this.#options;
-    while (flight.nextCopy(nowMs, false) !== undefined) flight.tookCopy(nowMs, false);
+    const { copies } = flight;
+    for (let record = copies.next(nowMs, false); record !== undefined; record = copies.next(nowMs, false))
+      flight.tookCopy(nowMs, record, false);
   }
 
   #carry(record: OutgoingRecord, content: PacketContent): void {
@@ -356,9 +359,9 @@ export class DatagramPath {
   }
 
   /** Whether the channel's next record is all that the packet says, and all that waits. */
-  #mayCalm(sender: ChannelSender, content: PacketContent): boolean {
+  #mayCalm(nowMs: number, sender: ChannelSender, content: PacketContent): boolean {
     const isAlone = content.records.length === 0 && !content.isPrompt && this.#ready.length === 1 && sender.isNextLast;
-    return isAlone && this.#options.flight.mayCalm;
+    return isAlone && this.#options.flight.mayCalm(nowMs);
   }
 
   /** Of the frame of a record that a packet of today's size can carry whole. */

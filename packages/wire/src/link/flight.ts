@@ -1,6 +1,7 @@
 import type { LinkTuning } from './api.ts';
 import { CongestionWindow } from './congestion.ts';
 import { CALM_LOSS_MAX, CopyPolicy } from './copies.ts';
+import { CopyQueue } from './copy-queue.ts';
 import { LossDetector, THIN_BYTES_MAX } from './loss.ts';
 import { LossRate } from './loss-rate.ts';
 import { MtuSearch } from './mtu.ts';
@@ -28,10 +29,10 @@ export interface FlightOptions {
 const PROMPT_LATE_MS_MAX = 2;
 /** With less room than for a small message a packet is not begun, bytes. */
 const PACKET_ROOM_MIN = 256;
+/** Share of the longest delay of an acknowledgement, within which the next record comes most likely. */
+const CALM_GAP_SHARE = 0.9;
 /** Probes that are not backed off in a thin stream. */
 const THIN_PTOS = 2;
-/** A copy may go along with a packet when this share of its delay has passed. */
-const COPY_EARLY_SHARE = 1 / 2;
 
 /**
  * What is under way in datagrams, and what becomes of it: RFC 9002's parts put together. Records of lost packets wait in
@@ -47,7 +48,7 @@ export class Flight {
   readonly gap = new RecordGap();
   readonly mtu: MtuSearch;
   readonly lost = new RecordQueue();
-  readonly copies = new RecordQueue();
+  readonly copies = new CopyQueue();
   readonly #options: FlightOptions;
   #mtuBytes: number;
   #blockedUntilMs: number | undefined;
@@ -122,6 +123,8 @@ export class Flight {
   /** A record goes out for the first time, or again since it was lost: its copies are due later. */
   planCopies(nowMs: number, record: OutgoingRecord): void {
     if (record.isLazy || (record.body === undefined && record.run === undefined)) return;
+    if (record.isCopyQueued) return;
+    record.copiesSent = 0;
     record.copiesLeft = this.policy.copiesFor(
       record.bytes,
       this.lossRate.cautiousShare,
@@ -129,34 +132,32 @@ export class Flight {
       this.gap.goalShare(this.rtt.smoothedMs),
     );
     if (record.copiesLeft === 0) return;
-    record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
-    this.copies.push(record);
+    this.copies.add(nowMs, record, this.policy.firstWait(this.rtt.smoothedMs));
   }
 
   /** Whether what will be copied is in no hurry to be acknowledged; where much is in flight, acknowledgements are its clock. */
-  get mayCalm(): boolean {
+  mayCalm(nowMs: number): boolean {
     if (this.lossRate.cautiousShare > CALM_LOSS_MAX || this.book.bytesInFlight > THIN_BYTES_MAX) return false;
-    // With pauses as long as that there is no second message to acknowledge along with this one.
-    return this.gap.ms <= this.#options.tuning.ackDelayMsMax / 2;
+    // The next record is to come in time to be acknowledged along with this one, and with all that wait already.
+    const waitedMs = nowMs - (this.#waitingSinceMs ?? nowMs);
+    return waitedMs + this.gap.ms <= this.#options.tuning.ackDelayMsMax * CALM_GAP_SHARE;
   }
 
-  /** The next record to be copied in a packet of its own, or (`isAlong`) in one that goes anyway. */
-  nextCopy(nowMs: number, isAlong: boolean): OutgoingRecord | undefined {
-    const record = this.copies.peek();
-    if (record === undefined) return undefined;
-    const earlyMs = isAlong ? this.policy.delayMs(this.rtt.smoothedMs) * COPY_EARLY_SHARE : 0;
-    return record.copyDueMs - earlyMs <= nowMs ? record : undefined;
-  }
-
-  /** The first of `copies` went out, or was given up. */
-  tookCopy(nowMs: number, isSent: boolean): void {
-    const record = this.copies.peek()!;
-    this.copies.shift();
+  /** What `copies` gave went out, or was given up. */
+  tookCopy(nowMs: number, record: OutgoingRecord, isSent: boolean): void {
+    this.copies.take(record);
     record.copiesLeft = isSent ? record.copiesLeft - 1 : 0;
-    if (isSent) this.#copied(nowMs, record);
+    if (!isSent) return;
+    record.copiesSent += 1;
+    this.#copied(nowMs, record);
     if (record.copiesLeft === 0) return;
-    record.copyDueMs = nowMs + this.policy.delayMs(this.rtt.smoothedMs);
-    this.copies.push(record);
+    const wait = this.policy.laterWait(
+      this.rtt.smoothedMs,
+      this.gap.ms,
+      this.lossRate.cautiousShare,
+      record.copiesSent,
+    );
+    this.copies.add(nowMs, record, wait);
   }
 
   #copied(nowMs: number, { lastPacket }: OutgoingRecord): void {
@@ -214,8 +215,7 @@ export class Flight {
   nextTimeoutMs(): number | undefined {
     let next = this.book.nextTimeoutMs() ?? Number.POSITIVE_INFINITY;
     if (this.#blockedUntilMs !== undefined) next = Math.min(next, this.#blockedUntilMs);
-    const copy = this.copies.peek();
-    if (copy !== undefined) next = Math.min(next, copy.copyDueMs);
+    next = Math.min(next, this.copies.dueMs ?? Number.POSITIVE_INFINITY);
     return Number.isFinite(next) ? next : undefined;
   }
 

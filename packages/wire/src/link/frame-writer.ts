@@ -88,8 +88,15 @@ export class FrameWriter {
    * @returns so many bytes of it, 0 when none fits
    */
   part(channel: number, number: number, record: Uint8Array, offset: number, end = record.length): number {
-    const total = record.length;
-    const rest = end - offset;
+    return this.piece(channel, number, record.length, offset, record.subarray(offset, end));
+  }
+
+  /**
+   * As much as fits of a piece of a record of `total` bytes, from `offset` on.
+   * @returns so many bytes of it, 0 when none fits
+   */
+  piece(channel: number, number: number, total: number, offset: number, bytes: Uint8Array): number {
+    const rest = bytes.length;
     const head = varintBytes(channel) + varintBytes(number) + varintBytes(offset) + varintBytes(total);
     const room = Math.min(this.left - 1, LINK_FRAME_BYTES_MAX) - head;
     const lengthBytes = varintBytes(Math.max(0, Math.min(head + rest, this.left)));
@@ -101,7 +108,7 @@ export class FrameWriter {
     this.#number(number);
     this.#number(offset);
     this.#number(total);
-    this.#copy(record.subarray(offset, offset + count));
+    this.#copy(count === rest ? bytes : bytes.subarray(0, count));
     return count;
   }
 
@@ -284,9 +291,8 @@ export function writeFrame(writer: FrameWriter, frame: LinkFrame): boolean {
       return writer.record(frame.channel, frame.number, frame.body);
     case 'part': {
       const { channel, number, offset, total, bytes } = frame;
-      const record = new Uint8Array(total);
-      record.set(bytes, offset);
-      return writer.part(channel, number, record, offset, offset + bytes.length) === bytes.length;
+      // Of the whole record only this piece is here: `total` is what the peer says.
+      return writer.piece(channel, number, total, offset, bytes) === bytes.length;
     }
     case 'skip':
       return writer.skip(frame.channel, frame.first, frame.last);

@@ -97,6 +97,14 @@ describe('Frames', () => {
     );
   });
 
+  it('hold no more memory than their bytes, whatever they say that a record has', () => {
+    const total = Number.MAX_SAFE_INTEGER;
+    const list: LinkFrame[] = [
+      { type: 'part', channel: 1, number: 1, offset: total - 2, total, bytes: Uint8Array.of(1, 2) },
+    ];
+    assert.deepEqual(decodeFrames(encoded(list, true), true), list);
+  });
+
   it('say whether their packet is to be acknowledged', () => {
     const isEliciting = (frame: LinkFrame) => readFrames(encoded([frame], true), true, new FrameCollector());
     const data = new Uint8Array(8);

@@ -11,17 +11,24 @@ const TARGETS = [
 ] as const;
 const MESSAGES = 6_000;
 
+/** Of all runs together: beyond that of one run are six messages, which may be late for one reason. */
+function pooledP999(reports: readonly { readonly took: readonly number[] }[]): number {
+  const took = reports.flatMap((report) => report.took).toSorted((one, other) => one - other);
+  return took[Math.floor(took.length * 0.999)]!;
+}
+
 describe('a message from one client over the server to another', () => {
   for (const { loss, p99, p999, bytes } of TARGETS) {
     it(`comes in time at ${loss * 100} % loss, for a bounded number of bytes`, (t) => {
-      const report = measureLatency({ seed: 7, loss, gapMs: 50, messages: MESSAGES });
-      const { detail, took: _, ...figures } = report;
-      t.diagnostic(`${loss * 100} %: ${JSON.stringify(figures)}; ${detail}`);
-      assert.equal(report.missing, 0);
-      assert.ok(report.p99 <= p99, `p99 ${report.p99} ms`);
-      assert.ok(report.p999 <= p999, `p99.9 ${report.p999} ms`);
-      assert.ok(report.bytesPerMessage <= bytes, `${report.bytesPerMessage} bytes per message`);
-      assert.equal(report.moves, 0, 'it stays on its path');
+      const reports = [7, 8, 9].map((seed) => measureLatency({ seed, loss, gapMs: 50, messages: MESSAGES }));
+      for (const { detail, took: _, ...figures } of reports) {
+        t.diagnostic(`${loss * 100} %: ${JSON.stringify(figures)}; ${detail}`);
+        assert.equal(figures.missing, 0);
+        assert.ok(figures.p99 <= p99, `p99 ${figures.p99} ms`);
+        assert.ok(figures.bytesPerMessage <= bytes, `${figures.bytesPerMessage} bytes per message`);
+        assert.equal(figures.moves, 0, 'it stays on its path');
+      }
+      assert.ok(pooledP999(reports) <= p999, `p99.9 ${pooledP999(reports)} ms`);
     });
   }
 
@@ -32,10 +39,9 @@ describe('a message from one client over the server to another', () => {
         t.diagnostic(`every ${gapMs} ms: ${JSON.stringify(figures)}; ${detail}`);
         assert.equal(figures.missing, 0);
         assert.ok(figures.p99 <= 60, `p99 ${figures.p99} ms`);
+        assert.ok(figures.bytesPerMessage <= 940, `${figures.bytesPerMessage} bytes per message`);
       }
-      // Six messages of a run are beyond this: the middle one of three runs.
-      const p999 = reports.map((report) => report.p999).toSorted((one, other) => one - other)[1]!;
-      assert.ok(p999 <= 110, `p99.9 ${p999} ms`);
+      assert.ok(pooledP999(reports) <= 110, `p99.9 ${pooledP999(reports)} ms`);
     });
   }
 });

@@ -48,11 +48,11 @@ describe('The measured loss', () => {
   it('decides nothing large upon few packets', () => {
     const rate = new LossRate();
     tell(rate, 1, 1);
-    assert.deepEqual([rate.share, rate.cautiousShare], [0.5, 1.99 / 30]);
-    tell(rate, 0, 98);
-    assert.equal(rate.cautiousShare, 1.5 / 100);
-    tell(rate, 0, 100);
-    assert.equal(rate.cautiousShare, 1 / 200);
+    assert.deepEqual([rate.share, rate.cautiousShare], [0.5, 1.98 / 30]);
+    tell(rate, 0, 48);
+    assert.equal(rate.cautiousShare, 1.5 / 50);
+    tell(rate, 0, 50);
+    assert.equal(rate.cautiousShare, 1 / 100);
   });
 
   it('takes back a loss that was none', () => {

@@ -5,7 +5,7 @@ export const LOSS_MEMORY_PACKETS = 1_000;
 /** With fewer known fates than this the missing ones count as arrived: one loss of three packets is no loss of a third. */
 const KNOWN_PACKETS_MIN = 30;
 /** So many have to be known before nothing is supposed any more. */
-const SUPPOSED_PACKETS = 200;
+const SUPPOSED_PACKETS = 100;
 /** With fewer than this nothing speaks for a clean link yet. */
 const CLEAN_PACKETS_MIN = 150;
 
@@ -25,7 +25,7 @@ export class LossRate {
 
   /**
    * The same, to base decisions on: at least 30 fates are taken for known, and one packet for lost at first, of which less
-   * is left with each fate that becomes known, and nothing after 200.
+   * is left with each fate that becomes known, and nothing after 100.
    */
   get cautiousShare(): number {
     const supposed = Math.max(0, 1 - this.#known / SUPPOSED_PACKETS);

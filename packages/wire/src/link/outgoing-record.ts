@@ -30,9 +30,14 @@ export class OutgoingRecord {
   flights = 0;
   /** The last probe that carried it. */
   probeMark = 0;
-  /** Copies that are still to be sent, and when the next one is due, ms. */
+  /** Copies that are still to be sent, and when the next one goes, ms: in a packet of its own, or along with another. */
   copiesLeft = 0;
   copyDueMs = 0;
+  copyAlongMs = 0;
+  /** Copies since it was last planned how many it gets. */
+  copiesSent = 0;
+  /** It waits to be copied. For `CopyQueue` alone. */
+  isCopyQueued = false;
   /** The last packet that carried it and was to be acknowledged promptly. */
   lastPacket: SentPacket<PacketContent> | undefined = undefined;
   /** Of a record that is longer than a packet: which bytes are where. */

@@ -41,6 +41,16 @@ describe('The acknowledgement of a packet', () => {
     assert.equal(packets.dueMs, 329, 'what is new, and in no hurry, tells nothing');
   });
 
+  it('is due at once for a probe, also when a copy came before it', () => {
+    const packets = fresh(2);
+    packets.add(10, 0, 'soon');
+    packets.said(12);
+    packets.add(17, 1, 'repeat');
+    assert.equal(packets.dueMs, 217, 'a copy is in no hurry');
+    packets.add(53, 2, 'repeat');
+    assert.equal(packets.dueMs, 55, 'but nobody asks again unless the ACK was lost');
+  });
+
   it('tells of a gap for a while only', () => {
     const packets = fresh();
     for (let number = 0; number < 40; number += 1) {
@@ -49,5 +59,17 @@ describe('The acknowledgement of a packet', () => {
     }
     assert.equal(packets.ranges()[0], 39);
     assert.equal(packets.ranges().length, 2, 'one range');
+  });
+
+  it('tells of a gap in five ACKs, and more when several go out at once', () => {
+    const packets = fresh();
+    const told: number[] = [];
+    for (let number = 0; number < 12; number += 1) {
+      if (number !== 3) packets.add(20 * number, number, 'soon');
+      // Two numbers for each range.
+      told.push(packets.ranges().length / 2);
+      for (const laterMs of [0, 1, 2]) packets.said(20 * number + laterMs);
+    }
+    assert.deepEqual(told, [1, 1, 1, 1, 2, 2, 2, 2, 2, 1, 1, 1]);
   });
 });

@@ -21,7 +21,10 @@ export interface AckTimes {
 
 /** Ranges below what had come this long ago are not said again: each packet was acknowledged at least once since. */
 const RANGES_KEPT_MS = 250;
-/** A repeat so long after the last ACK is no copy any more: that ACK was lost. */
+/** Nor those that so many ACKs have said, of which each was so long after the one before. */
+const SAID_TIMES = 5;
+const SAID_APART_MS = 15;
+/** A repeat so long after the last ACK, and after what was new, is no copy any more but a probe: that ACK was lost. */
 const REPEAT_MS = 40;
 
 /** The packets that came, and when to say so. Times are ms on one monotonic clock. */
@@ -32,10 +35,15 @@ export class ReceivedPackets {
   #largestAtMs = 0;
   #dueMs: number | undefined;
   #saidMs = Number.NEGATIVE_INFINITY;
+  /** When something came last that had not come before and asks for an acknowledgement. */
+  #newMs = Number.NEGATIVE_INFINITY;
   /** The largest number of one to two of `RANGES_KEPT_MS` ago, and of the time since. */
   #oldLargest = -1;
   #recentLargest = -1;
   #recentFromMs = 0;
+  /** The largest number in each of the last ACKs that were far enough apart, oldest first. */
+  readonly #saidLargest: number[] = [];
+  #saidFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(times: AckTimes) {
     this.#times = times;
@@ -59,8 +67,9 @@ export class ReceivedPackets {
     if (urgency === undefined) return;
     const { gatherMs, delayMsMax } = this.#times;
     const isGap = number !== largest + 1 && largest >= 0;
-    // What it repeats was acknowledged, and that ACK was lost; while one is owed it may be the copy of what that is for.
-    const isMissed = urgency === 'repeat' && this.#dueMs === undefined && nowMs - this.#saidMs >= REPEAT_MS;
+    // What it repeats was acknowledged, and that ACK was lost. An ACK that is owed may be for a copy, and in no hurry.
+    const isMissed = urgency === 'repeat' && nowMs - Math.max(this.#saidMs, this.#newMs) >= REPEAT_MS;
+    if (urgency !== 'repeat') this.#newMs = nowMs;
     const isPrompt = urgency === 'soon' || isMissed;
     const delayMs = urgency === 'now' || (urgency === 'soon' && isGap) ? 0 : isPrompt ? gatherMs : delayMsMax;
     this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, nowMs + delayMs);
@@ -95,6 +104,10 @@ export class ReceivedPackets {
   said(nowMs: number): void {
     this.#dueMs = undefined;
     this.#saidMs = nowMs;
+    if (nowMs - this.#saidFromMs < SAID_APART_MS) return;
+    this.#saidFromMs = nowMs;
+    this.#saidLargest.push(this.largest);
+    if (this.#saidLargest.length >= SAID_TIMES) this.#numbers.removeBelow(this.#saidLargest.shift()!);
   }
 
   /** The peer has an ACK of ours with this largest number: what is below need not be said again (RFC 9000 §13.2.4). */

@@ -4,11 +4,9 @@ const GAP_WEIGHT = 1 / 8;
 const GAP_MS_MIN = 1;
 /** Longer pauses count as this: one of them says nothing about what is typed next. */
 const GAP_MS_MAX = 1_000;
-/** A repair takes about so many round trips more than the record itself. */
-const REPAIR_RTTS = 1.25;
+/** A repair takes about 1.25 round trips more than the record itself; who is held up for 0.3 of one is not late. */
+const HELD_UP_RTTS = 0.95;
 const SHARE_MIN = 0.2;
-/** Of a record: gaps vary. */
-const ROUNDING = 0.1;
 
 /**
  * How far apart new records are sent. Records are handed over in order, so that one that has to be repaired after a round
@@ -32,7 +30,6 @@ export class RecordGap {
 
   /** One over the records that a late one concerns, 0.2–1: by so much fewer may be late. */
   goalShare(smoothedMs: number): number {
-    const concerned = Math.ceil((REPAIR_RTTS * smoothedMs) / this.#gapMs - ROUNDING);
-    return Math.max(SHARE_MIN, 1 / Math.max(1, concerned));
+    return Math.min(Math.max(this.#gapMs / (HELD_UP_RTTS * smoothedMs), SHARE_MIN), 1);
   }
 }

@@ -24,6 +24,9 @@ import { Sayings } from './sayings.ts';
 import { StreamPath } from './stream-path.ts';
 import { LINK_LIMITS, LINK_TUNING } from './tuning.ts';
 
+/** How much longer than the path in use the connection may be silent before it is asked. */
+const IDLE_STREAM_FACTOR = { client: 2, server: 3 } as const;
+
 /**
  * One session of link at one end: docs/wires/link.md. Puts the units together: `Channels` (what is to arrive), `PathControl`
  * (which way it goes), `StreamPath` and `Datagrams` (the two ways), `Cursors` (what was heard on the connection), and says
@@ -223,7 +226,7 @@ export class LinkSession implements LinkEndpoint {
   nextTimeoutMs(): number | undefined {
     if (!this.#isStarted || this.#sayings.isClosing) return undefined;
     let next = Math.min(
-      this.#stream.pingDueMs(this.#tuning.keepaliveMs) ?? Number.POSITIVE_INFINITY,
+      this.#streamPingDueMs ?? Number.POSITIVE_INFINITY,
       this.#canSayCursors ? (this.#cursors.dueMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       this.#datagrams?.nextTimeoutMs(this.#paths.current === 'udp') ?? Number.POSITIVE_INFINITY,
     );
@@ -234,7 +237,7 @@ export class LinkSession implements LinkEndpoint {
 
   onTimeout(nowMs: number): void {
     if (!this.#begin(nowMs) || !this.#isStarted) return;
-    const pingDueMs = this.#stream.pingDueMs(this.#tuning.keepaliveMs);
+    const pingDueMs = this.#streamPingDueMs;
     if (pingDueMs !== undefined && pingDueMs <= nowMs) {
       this.#sayings.ping();
       this.#stream.pinged(nowMs);
@@ -260,6 +263,13 @@ export class LinkSession implements LinkEndpoint {
 
   get readout(): LinkReadout {
     return readoutOf(this.#paths, this.#stream, this.#datagrams, this.#tuning, this.#nowMs);
+  }
+
+  /** A connection that records do not take is asked less often, and by the client first: one question is enough. */
+  get #streamPingDueMs(): number | undefined {
+    const { keepaliveMs } = this.#tuning;
+    if (this.#paths.current === 'tcp') return this.#stream.pingDueMs(keepaliveMs);
+    return this.#stream.pingDueMs(keepaliveMs * IDLE_STREAM_FACTOR[this.#role]);
   }
 
   get #canSayCursors(): boolean {

@@ -18,7 +18,7 @@ export const LINK_LIMITS: LinkLimits = {
 /** docs/wires/link.md "Paths" and "Loss, time and congestion". */
 export const LINK_TUNING: LinkTuning = {
   keepaliveMs: 10_000,
-  ackDelayMsMax: 200,
+  ackDelayMsMax: 250,
   ackGatherMs: 5,
   cursorDelayMs: 50,
   cursorRecords: 64,
