@@ -36,7 +36,7 @@ const ALONG_SHARE = 1 / 2;
 const NEXT_RTT_SHARE = 3 / 4;
 /** So much less than the goal may be late for all that is lost, and the least that is left of it. */
 const GOAL_SLOPE = 0.043;
-const GOAL_LEAST = 0.38;
+const GOAL_LEAST = 0.24;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
@@ -137,7 +137,7 @@ export function copyShare(
   const { copyShareMin, copyShareAfterLoss, copiesMax, copyLossGoal } = options;
   const goal = goalShare * lossGoal(lossShare, copyLossGoal);
   // The fewer may be late, the fewer may go without a copy until enough losses were seen to tell how many there are.
-  const least = isClean ? copyShareMin : Math.max(copyShareMin, 1 - (1 - copyShareAfterLoss) * goalShare);
+  const least = isClean ? copyShareMin : Math.max(copyShareMin, 1 - (1 - copyShareAfterLoss) * goalShare ** 2);
   let transmissions = 0;
   let allLost = 1;
   while (allLost * lossShare > goal && transmissions <= copiesMax) {

@@ -50,7 +50,7 @@ export const LOCK_FILE = 'confab.lock';
 
 /** How long a statement waits for a stray writer (somebody's SQLite shell), ms. Then the batch fails. */
 export const BUSY_TIMEOUT_MS = 5_000;
-/** Pages of 4096 bytes in the write-ahead log before they are moved into the database: 16 MiB. */
+/** Pages of 4096 bytes in the write-ahead log before they are moved into the database: 4 MiB. */
 export const WAL_PAGES_MAX = 1_024;
 /** What the write-ahead log is cut back to after a long reader made it grow, bytes. */
 export const WAL_KEPT_BYTES_MAX = 64 * 1024 * 1024;
