@@ -5,7 +5,12 @@ import { hybrid } from './hybrid/bench.ts';
 import { loss } from './loss/bench.ts';
 import type { Bench } from './support/bench.ts';
 
+const EXIT_SIGNAL = 130;
+
 const benches: readonly Bench[] = [hybrid, loss, fanout, growth];
+
+// Ends what a benchmark has started: 'exit' handlers do not run for a signal that nobody handles.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(EXIT_SIGNAL));
 
 const [name, ...args] = process.argv.slice(2);
 const bench = benches.find((candidate) => candidate.name === name);

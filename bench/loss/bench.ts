@@ -29,9 +29,6 @@ async function run(args: readonly string[]): Promise<boolean> {
   const options = parseLossOptions(args);
   const machine = describeMachine();
   console.log(`${formatMachine(machine)}\n${describeLink(options)}\n`);
-  // Agents end when we do, and take their namespaces along.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
-
   const { figures, table, verdicts, doubts } = await play(options);
   console.log(`${table}\n`);
   console.log(verdicts.map(({ text, isMet }) => `${isMet ? 'pass' : 'FAIL'}  ${text}`).join('\n'));
