@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { CleanUps } from '@confab/testing';
 import { SHARED_ROOM } from '@confab/testing/gateway-contract';
 import type { ServerPorts, WireMember } from '@confab/testing/raw/member';
 import { eventually } from '@confab/testing/raw/wait';
@@ -42,7 +43,7 @@ const targets: readonly Target[] = [
   { name: 'Link', scheme: 'confab', protocol: 'udp' },
 ];
 
-const cleanUps: (() => void | Promise<void>)[] = [];
+const cleanUps = new CleanUps();
 let server: ConfabServer;
 let ports: ServerPorts;
 
@@ -52,7 +53,7 @@ before(async () => {
     `${key}=${value}`,
   ]);
   const enabled = wireSections.flatMap((wire) => ['--set', `${wire}.enabled=true`]);
-  server = await startConfabServer({ after: (hook) => void cleanUps.unshift(hook) }, [...settings, ...enabled]);
+  server = await startConfabServer(cleanUps, [...settings, ...enabled]);
   ports = {
     address: '127.0.0.1',
     port(scheme, protocol) {
@@ -63,9 +64,7 @@ before(async () => {
     },
   };
 });
-after(async () => {
-  for (const cleanUp of cleanUps) await cleanUp();
-});
+after(() => cleanUps.run());
 
 const memoryBytes = (): number => residentBytes(server.process.child.pid!);
 

@@ -2,17 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { EventKind } from '@confab/core';
+import { CleanUps } from '@confab/testing';
 import { SHARED_ROOM } from '@confab/testing/gateway-contract';
 import type { WireKind, WireMember } from '@confab/testing/raw/member';
 import { wireKinds } from '@confab/testing/raw/wire-kinds';
 import { startTestServer, type TestServer } from '@confab/testing/test-server';
 import type { WireSection } from '@confab/testing/wire-settings';
 
-const cleanUps: (() => void | Promise<void>)[] = [];
-const suite = { after: (hook: () => void | Promise<void>) => void cleanUps.unshift(hook) };
-after(async () => {
-  for (const cleanUp of cleanUps) await cleanUp();
-});
+const suite = new CleanUps();
+after(() => suite.run());
 
 const wires = [...new Set(wireKinds.map((kind) => kind.section))] as WireSection[];
 const server: TestServer = await startTestServer(suite, { wires });

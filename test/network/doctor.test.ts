@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { temporaryDirectory } from '@confab/testing';
+import { CleanUps, temporaryDirectory } from '@confab/testing';
 import { processEnvironment } from '@confab/testing/process-environment';
 import { confabProgram } from '@confab/testing/run-confab';
 import { whyNoNamespaces } from '../../bench/loss/rig/requirements.ts';
@@ -22,8 +22,7 @@ interface Diagnosis {
 }
 
 describe('confab doctor, where the network is really blocked', { skip }, () => {
-  const cleanUps: (() => void | Promise<void>)[] = [];
-  const context = { after: (hook: () => void | Promise<void>) => void cleanUps.unshift(hook) };
+  const context = new CleanUps();
   const { path } = temporaryDirectory(context);
   const env = processEnvironment({ XDG_CONFIG_HOME: path, XDG_STATE_HOME: path });
   let namespacePid = 0;
@@ -71,9 +70,7 @@ describe('confab doctor, where the network is really blocked', { skip }, () => {
     url = await serve('data');
     port = Number(new URL(url).port);
   });
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp();
-  });
+  after(() => context.run());
 
   /** What comes in by the loopback is dropped where one of these nft expressions fits, and nothing else. */
   async function block(...rules: readonly string[]): Promise<void> {

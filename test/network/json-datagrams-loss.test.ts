@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ClientError, connect, type Session, type SessionEvent } from '@confab/client';
-import { LossyRelay } from '@confab/testing';
+import { CleanUps, LossyRelay } from '@confab/testing';
 import { eventually } from '@confab/testing/raw/wait';
 import { startTestServer, type TestServer } from '@confab/testing/test-server';
 
@@ -35,19 +35,14 @@ class Listener {
 
 describe('JSON datagrams over a bad network', { concurrency: 4 }, () => {
   let server: TestServer;
-  const cleanUps: (() => void | Promise<void>)[] = [];
+  const cleanUps = new CleanUps();
   before(async () => {
-    server = await startTestServer(
-      { after: (hook) => void cleanUps.unshift(hook) },
-      {
-        wires: ['json_datagrams'],
-        settings: { 'json_datagrams.base_delay_ms': BASE_DELAY_MS, 'json_datagrams.max_retries': MAX_RETRIES },
-      },
-    );
+    server = await startTestServer(cleanUps, {
+      wires: ['json_datagrams'],
+      settings: { 'json_datagrams.base_delay_ms': BASE_DELAY_MS, 'json_datagrams.max_retries': MAX_RETRIES },
+    });
   });
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp();
-  });
+  after(() => cleanUps.run());
 
   for (const seed of SEEDS) {
     // 0 to 40 %, and more of everything as the seeds go up.

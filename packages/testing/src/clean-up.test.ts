@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { afterwards } from './clean-up.ts';
+import { afterwards, CleanUps } from './clean-up.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** A test of node:test as it ends: its hooks, the oldest first, until one fails. */
@@ -48,6 +48,17 @@ test('each is undone although others fail, and the failures are told', async () 
     return true;
   });
   assert.deepEqual(done, ['three', 'two', 'one']);
+});
+
+test('what several tests share is undone like what one has, when its owner says', async () => {
+  const cleanUps = new CleanUps();
+  const done: string[] = [];
+  cleanUps.after(() => done.push('one'));
+  cleanUps.after(() => Promise.reject(new Error('no')));
+  afterwards(cleanUps, () => done.push('two'));
+  await assert.rejects(cleanUps.run(), /^Error: no$/);
+  await cleanUps.run();
+  assert.deepEqual(done, ['two', 'one']);
 });
 
 test('one failure is told as it is', async () => {

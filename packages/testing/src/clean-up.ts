@@ -3,7 +3,21 @@ export interface WithCleanUp {
   after(hook: () => void | Promise<void>): void;
 }
 
-const cleanUps = new WeakMap<WithCleanUp, Array<() => unknown>>();
+/** Clean-up at a time of its owner's choosing, such as that of something that several tests share. */
+export class CleanUps implements WithCleanUp {
+  readonly #steps: (() => unknown)[] = [];
+
+  after(hook: () => unknown): void {
+    this.#steps.push(hook);
+  }
+
+  /** The newest first, each even when another one failed. */
+  async run(): Promise<void> {
+    await undo(this.#steps);
+  }
+}
+
+const known = new WeakMap<WithCleanUp, CleanUps>();
 
 /**
  * Has something undone after a test: the newest first, so that a server stops before its folder goes, and each even when
@@ -11,17 +25,17 @@ const cleanUps = new WeakMap<WithCleanUp, Array<() => unknown>>();
  * would have closed keeps the process of the file alive.
  */
 export function afterwards(context: WithCleanUp, cleanUp: () => unknown): void {
-  const known = cleanUps.get(context);
-  if (known !== undefined) {
-    known.push(cleanUp);
-    return;
+  let cleanUps = known.get(context);
+  if (cleanUps === undefined) {
+    const own = new CleanUps();
+    known.set(context, own);
+    context.after(() => own.run());
+    cleanUps = own;
   }
-  const own = [cleanUp];
-  cleanUps.set(context, own);
-  context.after(() => undo(own));
+  cleanUps.after(cleanUp);
 }
 
-async function undo(steps: Array<() => unknown>): Promise<void> {
+async function undo(steps: (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { WithCleanUp } from './clean-up.ts';
+import { CleanUps, type WithCleanUp } from './clean-up.ts';
 import { prng } from './prng.ts';
 import type { ServerPorts, WireKind, WireMember } from './raw/member.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -41,11 +41,8 @@ export function gatewayContract(kind: WireKind, { variant, settings = {} }: Gate
   describe(`The gateway contract, ${name}`, () => {
     let server: TestServer;
     let rooms = 0;
-    const cleanUps: (() => void | Promise<void>)[] = [];
-    const suite: WithCleanUp = { after: (hook) => void cleanUps.unshift(hook) };
-    after(async () => {
-      for (const cleanUp of cleanUps) await cleanUp();
-    });
+    const suite = new CleanUps();
+    after(() => suite.run());
 
     const open = async (): Promise<ServerPorts> => {
       server ??= await startTestServer(suite, { wires: [kind.section], settings });

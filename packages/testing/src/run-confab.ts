@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { afterwards, type WithCleanUp } from './clean-up.ts';
+import { afterwards, CleanUps, type WithCleanUp } from './clean-up.ts';
 import { processEnvironment } from './process-environment.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -98,10 +98,9 @@ export async function startConfabServer(
   args: readonly string[] = [],
   options: RunOptions = {},
 ): Promise<ConfabServer> {
-  const directory = temporaryDirectory(context);
-  const data = directory.path;
+  const { path: data } = temporaryDirectory(context);
   const ports = ['--tcp-port', '0', '--udp-port', '0', '--set', 'hybrid.alternate.enabled=false'];
-  const server = directory.closing(new ConfabProcess(context, ['serve', ...ports, '--data', data, ...args], options));
+  const server = new ConfabProcess(context, ['serve', ...ports, '--data', data, ...args], options);
   await server.sees(/Ctrl\+C/);
   const tcpPort = Number((await server.sees(/TCRP +tcp +\S+:(\d+)/))[1]);
   const udpPort = Number((await server.sees(/UCRP +udp +\S+:(\d+)/))[1]);
@@ -111,13 +110,11 @@ export async function startConfabServer(
 
 /** One server for all tests of a file, which keep to rooms of their own: a server takes a second of processor time to start. */
 export function sharedConfabServer(): () => ConfabServer {
-  const cleanUps: (() => void | Promise<void>)[] = [];
+  const cleanUps = new CleanUps();
   let server: ConfabServer | undefined;
   before(async () => {
-    server = await startConfabServer({ after: (hook) => void cleanUps.unshift(hook) });
+    server = await startConfabServer(cleanUps);
   });
-  after(async () => {
-    for (const cleanUp of cleanUps) await cleanUp();
-  });
+  after(() => cleanUps.run());
   return () => server!;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { WithCleanUp } from '../clean-up.ts';
+import { CleanUps, type WithCleanUp } from '../clean-up.ts';
 import { expectSameState, type StoreHolder, storeCommands } from './commands.ts';
 import { exampleRoom, putRoom, withoutUndefined } from './examples.ts';
 import { StoreModel } from './model.ts';
@@ -30,12 +30,12 @@ export async function modelContract(open: OpenStore, numRuns: number): Promise<v
   await fc.assert(property, { numRuns });
 }
 
-/** Runs one example of a property with clean-up of its own, newest hook first. */
+/** Runs one example of a property with clean-up of its own. */
 async function withCleanUp(work: (cleanUp: WithCleanUp) => Promise<void>): Promise<void> {
-  const hooks: (() => void | Promise<void>)[] = [];
+  const cleanUps = new CleanUps();
   try {
-    await work({ after: (hook) => void hooks.push(hook) });
+    await work(cleanUps);
   } finally {
-    for (const hook of hooks.toReversed()) await hook();
+    await cleanUps.run();
   }
 }
