@@ -6,6 +6,7 @@ export const LONGEST: readonly string[] = [
   'test/e2e/flood-wires.test.ts',
   'test/bench-loss.test.ts',
   'packages/wire/src/link/link.simulation.test.ts',
+  'packages/wire/src/link/link.latency.test.ts',
   'test/bench-fanout.test.ts',
   'packages/cli/src/commands/link.process.test.ts',
   'packages/cli/src/commands/chat.process.test.ts',

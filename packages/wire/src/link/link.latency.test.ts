@@ -32,6 +32,16 @@ describe('a message from one client over the server to another', () => {
     });
   }
 
+  it('shares acknowledgements at 1 % loss when there is one every 200 ms, and takes none of them for a dead path', (t) => {
+    for (const seed of [2, 3]) {
+      const { detail, took: _, ...figures } = measureLatency({ seed, loss: 0.01, gapMs: 200, messages: MESSAGES });
+      t.diagnostic(`every 200 ms: ${JSON.stringify(figures)}; ${detail}`);
+      assert.deepEqual([figures.missing, figures.moves], [0, 0]);
+      assert.ok(figures.p999 <= 100, `p99.9 ${figures.p999} ms`);
+      assert.ok(figures.bytesPerMessage <= 650, `${figures.bytesPerMessage} bytes per message`);
+    }
+  });
+
   for (const gapMs of [20, 200]) {
     it(`comes in time when there is one every ${gapMs} ms at 5 % loss`, (t) => {
       const reports = [11, 12, 13].map((seed) => measureLatency({ seed, loss: 0.05, gapMs, messages: MESSAGES }));

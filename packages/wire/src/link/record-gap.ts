@@ -28,7 +28,7 @@ export class RecordGap {
     this.#lastMs = nowMs;
   }
 
-  /** One over the records that a late one concerns, 0.2–1: by so much fewer may be late. */
+  /** How much of a repair's time is left before it holds up the next record, 0.2–1: by so much fewer may be late. */
   goalShare(smoothedMs: number): number {
     return Math.min(Math.max(this.#gapMs / (HELD_UP_RTTS * smoothedMs), SHARE_MIN), 1);
   }

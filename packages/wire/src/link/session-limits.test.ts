@@ -53,6 +53,14 @@ describe('a session whose peer', () => {
       'sends a record above the limit',
       (writer: FrameWriter) => writer.record(1, 1, body(1, LINK_LIMITS.recordBytesMax + 1)),
     ],
+    [
+      'says that a record is above the limit, and sends a piece of it',
+      (writer: FrameWriter) => writer.piece(1, 1, LINK_LIMITS.recordBytesMax + 1, 0, body(1, 10)),
+    ],
+    [
+      'says that a record is as long as a number can say, and sends its end',
+      (writer: FrameWriter) => writer.piece(1, 1, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 10, body(1, 10)),
+    ],
     ['leaps ahead in generations', (writer: FrameWriter) => writer.path('tcp', 2 ** 40, 'proved')],
   ] as const) {
     it(`${what} is told so and over`, () => {

@@ -119,6 +119,20 @@ describe('the paths of a session', () => {
     assert.deepEqual(pair.moves('client'), ['udp: proved']);
   });
 
+  it('leave a quiet connection in peace that records do not take: the client asks, every 20 s', () => {
+    const pair = started();
+    pair.pass(5_000);
+    const bytesOf = () => [pair.wire.pipeUp!.bytes, pair.wire.pipeDown!.bytes];
+    const quiet = bytesOf();
+    pair.pass(13_000);
+    assert.deepEqual(bytesOf(), quiet);
+    pair.pass(4_000);
+    const [ping, pong] = bytesOf().map((bytes, index) => bytes - quiet[index]!) as [number, number];
+    assert.ok(ping > 0 && pong > 0);
+    pair.pass(60_000);
+    assert.deepEqual(bytesOf(), [quiet[0]! + 4 * ping, quiet[1]! + 4 * pong], 'the server never asks');
+  });
+
   it('tell that the connection is dead when it is needed', () => {
     const pair = new LinkPair({ clientMode: 'tcp' }).start();
     pair.wire.blockStream('down', true);
