@@ -204,9 +204,12 @@ export function killTable(all: readonly KillFigures[]): string {
 
 export function judgeKill(all: readonly KillFigures[]): Verdict[] {
   return all.flatMap((one) => {
-    const isWhole = one.accepted > 0 && one.missing + one.doubled + one.contradictions + one.neverResumed === 0;
+    const isWhole = one.accepted > 0 && one.missing + one.doubled + one.contradictions === 0;
     const text = `${one.wire}, ${one.kills} kills: of ${one.accepted} accepted messages none missing or doubled for anyone`;
-    const verdicts: Verdict[] = [{ text, isMet: isWhole }];
+    const verdicts: Verdict[] = [
+      { text, isMet: isWhole },
+      { text: `${one.wire}: everybody hears again after every kill`, isMet: one.neverResumed === 0 },
+    ];
     if (one.isJudged) {
       const limit = `${one.wire}: everybody hears again within ${RESUME_US / 1e6} s`;
       verdicts.push({ text: limit, isMet: one.resumeUsMax <= RESUME_US });

@@ -9,6 +9,9 @@ import { judgeViews, type ViewsVerdict } from './views.ts';
 
 const POST_GAP_MS = 500;
 const SETTLE_MS = 2000;
+/** How long everybody goes on posting after the planned end, so that whoever is still coming back hears something. */
+const HEAR_MS = 20_000;
+const LOOK_MS = 100;
 
 export interface KillFigures extends ViewsVerdict {
   readonly wire: string;
@@ -44,14 +47,20 @@ export async function measureKill(options: LossOptions, wire: LossWire, loss: nu
       upUs.push(await stage.serve());
     }
     await sleepUntil(startUs + seconds * 1e6);
+    // Who is back before the benchmark itself sees the server listen has read what it missed too early to count, and
+    // hears again only what is posted from then on.
+    const latestUs = nowUs() + HEAR_MS * 1000;
+    const firstHeardUs = async (): Promise<(number | null)[]> => {
+      const calls = [a, b].map((agent) => agent.ask<(number | null)[][]>({ call: 'first-after', timesUs: upUs }));
+      return (await Promise.all(calls)).flat(2);
+    };
+    while ((await firstHeardUs()).includes(null) && nowUs() < latestUs) await sleep(LOOK_MS);
     await Promise.all([a, b].map((agent) => agent.ask({ call: 'stop-posting' })));
     // Whoever comes back just now is to read what it missed.
     await sleep(SETTLE_MS);
-    const resumes = await Promise.all(
-      [a, b].map((agent) => agent.ask<(number | null)[][]>({ call: 'first-after', timesUs: upUs })),
-    );
+    const resumes = await firstHeardUs();
     const views = await Promise.all([a, b].map((agent) => agent.ask<PosterView[]>({ call: 'close' })));
-    return { views: views.flat(), resumes: resumes.flat(2), kills: upUs.length };
+    return { views: views.flat(), resumes, kills: upUs.length };
   });
   const { views, resumes, kills } = result;
   const resumed = resumes.filter((us) => us !== null);
