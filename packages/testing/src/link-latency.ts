@@ -1,4 +1,11 @@
-import { encodeEvent, encodeOwnEvent, encodePost, type LinkEvent, type LinkTuning } from '@confab/wire/link';
+import {
+  encodeEvent,
+  encodeOwnEvent,
+  encodePost,
+  type LinkEvent,
+  type LinkOwnEventBefore,
+  type LinkTuning,
+} from '@confab/wire/link';
 import { LinkPair } from './link-pair.ts';
 import { DATAGRAM_HEADER_BYTES } from './sim-network.ts';
 
@@ -71,18 +78,21 @@ export function measureLatency(options: LatencyOptions): LatencyReport {
   for (let index = 0; index < messages; index += 1) {
     const atMs = startMs + index * gapMs;
     postedMs.push(atMs);
-    a.network.at(atMs, () => a.send('client', encodePost({ kind: 0, outbox: index + 1, body })));
+    a.network.at(atMs, () => a.send('client', encodePost({ kind: 0, outbox: index + 1, body }, index)));
   }
   const endMs = startMs + messages * gapMs;
   // The two networks keep the same time, a little at a time: what A's leg brings goes out on both.
   let handled = 0;
+  let lastOwn: LinkOwnEventBefore | undefined;
   for (let nowMs = startMs; nowMs < endMs + 5_000; nowMs += 0.5) {
     a.network.runUntil(nowMs);
     for (; handled < atServer.length; handled += 1) {
       const timeMs = Math.round(atServer[handled]!);
       const outbox = handled + 1;
       const atMs = nowMs + commitMs;
-      a.network.at(atMs, () => a.send('server', encodeOwnEvent({ kind: 0, timeMs, outbox })));
+      const own = encodeOwnEvent({ kind: 0, timeMs, outbox }, lastOwn);
+      lastOwn = { timeMs, outbox };
+      a.network.at(atMs, () => a.send('server', own));
       const event = encodeEvent({ kind: 0, timeMs, isVerified: true, user: 'ann', body });
       b.network.at(atMs, () => b.send('server', event));
     }

@@ -4,6 +4,8 @@ export const Frame = {
   PING: 0x01,
   RECORD: 0x02,
   RECORD_LAST: 0x03,
+  CALM: 0x10,
+  CALM_LAST: 0x11,
   PART: 0x04,
   PART_LAST: 0x05,
   SKIP: 0x06,
@@ -92,7 +94,7 @@ export function packetFrames(bytes: Buffer): RawFrame[] {
   const frames: RawFrame[] = [];
   while (!fields.isAtEnd) {
     const type = fields.varint();
-    const isLast = type === Frame.RECORD_LAST || type === Frame.PART_LAST;
+    const isLast = type === Frame.RECORD_LAST || type === Frame.PART_LAST || type === Frame.CALM_LAST;
     frames.push({ type, body: new Fields(isLast ? fields.rest() : fields.take(fields.varint())) });
   }
   return frames;

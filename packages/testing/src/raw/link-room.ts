@@ -99,6 +99,7 @@ export class RawChat {
   readonly left: { readonly channel: number; readonly reason: number; readonly text: string }[] = [];
   readonly #answers = new Map<number, PromiseWithResolvers<{ type: number; body: Fields }>>();
   readonly #posts = new Map<string, { body: string; done: PromiseWithResolvers<RawResult> }>();
+  readonly #lastOwn = new Map<number, RawEvent>();
   #request = 0;
   #channel = 0;
   #post = 0;
@@ -127,6 +128,7 @@ export class RawChat {
     if (history !== undefined) parts.push(varint(history));
     const { body } = await this.request(Control.JOIN, ...parts);
     const joined = { ...decodeJoined(body), outboxId };
+    this.#lastOwn.delete(joined.channel);
     this.link.receive(joined.channel, joined.first);
     return joined;
   }
@@ -196,7 +198,8 @@ export class RawChat {
   }
 
   #event({ channel, number, body }: RawRecord): void {
-    const event = decodeEvent(number, body);
+    const event = decodeEvent(number, body, this.#lastOwn.get(channel));
+    if (event.own !== undefined) this.#lastOwn.set(channel, event);
     this.events.push(event);
     const post = event.own === undefined ? undefined : this.#posts.get(`${channel} ${event.own}`);
     post?.done.resolve({ number });
@@ -232,13 +235,15 @@ function decodeJoined(body: Fields): Omit<RawJoined, 'outboxId'> {
   };
 }
 
-function decodeEvent(number: number, bytes: Buffer): RawEvent {
+function decodeEvent(number: number, bytes: Buffer, lastOwn: RawEvent | undefined): RawEvent {
   const body = new Fields(bytes);
   const flags = body.byte();
   const kind = (flags & 0x0f) === 15 ? body.varint() : flags & 0x0f;
   const zigZag = body.varint();
-  const timeMs = zigZag % 2 === 0 ? zigZag / 2 : -(zigZag + 1) / 2;
-  const own = (flags & 0x10) === 0 ? undefined : body.varint();
+  const saidMs = zigZag % 2 === 0 ? zigZag / 2 : -(zigZag + 1) / 2;
+  const isNext = (flags & 0x80) !== 0;
+  const timeMs = saidMs + (isNext ? lastOwn!.timeMs : 0);
+  const own = (flags & 0x10) === 0 ? undefined : isNext ? lastOwn!.own! + 1 : body.varint();
   const target = (flags & 0x20) === 0 ? undefined : body.varint();
   const user = own === undefined ? body.text() : '';
   return { number, kind, timeMs, target, own, isVerified: (flags & 0x40) !== 0, user, body: body.rest().toString() };

@@ -337,6 +337,8 @@ export class RawLink {
         return;
       case Frame.RECORD:
       case Frame.RECORD_LAST:
+      case Frame.CALM:
+      case Frame.CALM_LAST:
         this.#incoming.record(body.varint(), body.varint(), Buffer.from(body.rest()));
         return;
       case Frame.PART:

@@ -18,7 +18,7 @@ export interface CopyOptions {
 export const COPY_DEFAULTS: CopyOptions = {
   copyShareMin: 0.05,
   copyShareAfterLoss: 0.5,
-  copyLossGoal: 0.0043,
+  copyLossGoal: 0.0046,
   copiesMax: 3,
   copyRecordBytesMax: 600,
   copyDelayMsMin: 3,
@@ -35,8 +35,10 @@ const ALONG_SHARE = 1 / 2;
 /** A later copy waits for the next record where that comes within this share of a round trip: well before a repair. */
 const NEXT_RTT_SHARE = 3 / 4;
 /** So much less than the goal may be late for all that is lost, and the least that is left of it. */
-const GOAL_SLOPE = 0.043;
-const GOAL_LEAST = 0.24;
+const GOAL_SLOPE = 0.049;
+const GOAL_LEAST = 0.224;
+/** The least share of copies after a loss comes closer to all by this power of how little may be held up. */
+const LEAST_POWER = 1.7;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
@@ -137,7 +139,9 @@ export function copyShare(
   const { copyShareMin, copyShareAfterLoss, copiesMax, copyLossGoal } = options;
   const goal = goalShare * lossGoal(lossShare, copyLossGoal);
   // The fewer may be late, the fewer may go without a copy until enough losses were seen to tell how many there are.
-  const least = isClean ? copyShareMin : Math.max(copyShareMin, 1 - (1 - copyShareAfterLoss) * goalShare ** 2);
+  const least = isClean
+    ? copyShareMin
+    : Math.max(copyShareMin, 1 - (1 - copyShareAfterLoss) * goalShare ** LEAST_POWER);
   let transmissions = 0;
   let allLost = 1;
   while (allLost * lossShare > goal && transmissions <= copiesMax) {

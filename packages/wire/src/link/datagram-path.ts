@@ -1,3 +1,4 @@
+import type { AnswerHold } from './answer-hold.ts';
 import type { ChannelSender } from './channel-sender.ts';
 import type { Flight } from './flight.ts';
 import { FrameWriter, recordFrameBytes, skipFrameBytes } from './frame-writer.ts';
@@ -14,7 +15,6 @@ const FRAMES_BYTES_MIN = 4;
 const NOTHING = new Uint8Array(0);
 /** A rest of a packet that is not worth cutting a long record for, bytes. */
 const PIECE_BYTES_MIN = 64;
-const CALM_BYTES = 2;
 
 /** Copies are for small talk: where more new records than this go in one packet, none of them gets any. */
 const COPIED_TOGETHER_MAX = 8;
@@ -34,6 +34,8 @@ export interface DatagramPathOptions {
   readonly protection: PacketProtection;
   readonly flight: Flight;
   readonly received: ReceivedPackets;
+  /** Of a server: when lazy records go out. They never wait on their own side otherwise. */
+  readonly answers: AnswerHold | undefined;
   readonly extras: PacketExtras;
 }
 
@@ -46,6 +48,8 @@ export class DatagramPath {
   readonly #writer = new FrameWriter(true);
   /** Channels with new records, the next one first. */
   readonly #ready: ChannelSender[] = [];
+  /** Not all that is new are answers, which may wait. */
+  #isUrgent = false;
   /** The packet is smaller than it could be, since the congestion window is nearly used up. */
   #isCut = false;
   packetsSent = 0;
@@ -55,8 +59,9 @@ export class DatagramPath {
     this.#options = options;
   }
 
-  /** The channel has, or may have, new records. */
-  list(sender: ChannelSender): void {
+  /** The channel has, or may have, new records; `isLazy`: but for those that are known of, only answers. */
+  list(sender: ChannelSender, isLazy = false): void {
+    if (!isLazy) this.#isUrgent = true;
     if (sender.isListed) return;
     sender.isListed = true;
     this.#ready.push(sender);
@@ -65,6 +70,7 @@ export class DatagramPath {
   unlistAll(): void {
     for (const sender of this.#ready) sender.isListed = false;
     this.#ready.length = 0;
+    this.#isUrgent = false;
   }
 
   get hasNew(): boolean {
@@ -74,6 +80,12 @@ export class DatagramPath {
       this.#ready.shift();
     }
     return false;
+  }
+
+  /** When answers that wait go out, if nothing else takes them along. */
+  get answersDueMs(): number | undefined {
+    if (this.#isUrgent || this.#ready.length === 0) return undefined;
+    return this.#options.answers?.dueMs(this.#options.flight.rtt.smoothedMs);
   }
 
   /**
@@ -92,10 +104,12 @@ export class DatagramPath {
     const ackDueMs = received.dueMs;
     const isAckDue = ackDueMs !== undefined && ackDueMs <= nowMs;
     const isProbe = carriesRecords && flight.isProbeOwed;
-    const hasData = carriesRecords && (flight.lost.peek() !== undefined || this.hasNew);
+    const hasExtras = extras.isWaiting(nowMs);
+    const hasLost = flight.lost.peek() !== undefined;
+    const hasNew = this.hasNew && (isAckDue || isProbe || hasExtras || hasLost || !this.#holdsAnswers(nowMs));
+    const hasData = carriesRecords && (hasLost || hasNew);
     const hasCopies = carriesRecords && flight.copies.next(nowMs, isAckDue) !== undefined;
     const mayElicit = (hasData || hasCopies) && flight.maySend(nowMs);
-    const hasExtras = extras.isWaiting(nowMs);
     if (hasCopies && !mayElicit && !isProbe) this.#giveUpCopies(nowMs);
     if (!isAckDue && !isProbe && !mayElicit && !hasExtras)
       return carriesRecords ? this.#mtuProbe(nowMs, overhead, roomBytes) : undefined;
@@ -115,11 +129,12 @@ export class DatagramPath {
       this.#writeLost(nowMs, content);
       const known = content.records.length;
       const isPlanned = this.#writeNew(nowMs, content);
+      if (!this.hasNew) this.#toldAnswers(nowMs);
       if (!isPlanned) this.#planCopies(nowMs, content, known);
       this.#writeCopies(nowMs, content, mayElicit);
     }
-    // RFC 9002 §6.2.4: a probe asks even when there is nothing to carry.
-    if (isProbe && !content.isEliciting && writer.ping(NOTHING)) {
+    // RFC 9002 §6.2.4: a probe asks even when there is nothing to carry. The peer may hold what it carries, as if it was a copy.
+    if (isProbe && writer.ping(NOTHING)) {
       content.isEliciting = true;
       content.isPrompt = true;
     }
@@ -143,6 +158,16 @@ export class DatagramPath {
     if (this.#writer.length === 0) return undefined;
     this.#writer.padTo(Math.min(padTo, bytesMax) - overhead);
     return this.#seal(nowMs, new PacketContent(), false);
+  }
+
+  #holdsAnswers(nowMs: number): boolean {
+    const { answers, flight } = this.#options;
+    return !this.#isUrgent && answers?.holds(nowMs, flight.rtt.smoothedMs) === true;
+  }
+
+  #toldAnswers(nowMs: number): void {
+    this.#isUrgent = false;
+    this.#options.answers?.told(nowMs, this.#options.flight.rtt.smoothedMs);
   }
 
   #seal(nowMs: number, content: PacketContent, isMtuProbe: boolean): Uint8Array {
@@ -255,17 +280,16 @@ export class DatagramPath {
       if (record.body !== undefined && frameBytes(record) > wholeBytes) {
         if (!this.#writeNewPieces(record, content)) return isPlanned;
       } else {
-        const restBytes = this.#writer.left - frameBytes(record);
-        if (restBytes < 0) {
+        if (frameBytes(record) > this.#writer.left) {
           if (!this.#isCut) flight.wantsMtu = true;
           return isPlanned;
         }
         if (record.run === undefined && this.#mayCalm(nowMs, sender, content)) {
           isPlanned = true;
           flight.planCopies(nowMs, record);
-          if (record.copiesLeft > 0 && restBytes >= CALM_BYTES) content.isCalm = this.#writer.calm();
+          content.isCalm = record.copiesLeft > 0;
         }
-        this.#writeWhole(record);
+        this.#writeWhole(record, content.isCalm);
         this.#carry(record, content);
         if (!record.isLazy) flight.gap.sent(nowMs);
       }
@@ -345,11 +369,11 @@ export class DatagramPath {
     if (!record.isLazy && !content.isCalm) content.isPrompt = true;
   }
 
-  #writeWhole(record: OutgoingRecord): boolean {
+  #writeWhole(record: OutgoingRecord, isCalm = false): boolean {
     const { channel } = record.owner;
     if (record.run !== undefined) return this.#writer.run(record.run, record.runFrom, record.runTo);
     if (record.body === undefined) return this.#writer.skip(channel, record.number, record.last);
-    return this.#writer.record(channel, record.number, record.body);
+    return this.#writer.record(channel, record.number, record.body, isCalm);
   }
 
   #writePiece(record: OutgoingRecord, from: number, to: number): number {

@@ -1,4 +1,5 @@
 import { AddressBook, CHALLENGES_MAX, type PeerAddress } from './address-book.ts';
+import { AnswerHold } from './answer-hold.ts';
 import type { LinkLimits, LinkSessionOptions, LinkTuning } from './api.ts';
 import { DatagramPath, type PacketExtras } from './datagram-path.ts';
 import { Flight } from './flight.ts';
@@ -42,6 +43,7 @@ export class Datagrams {
   readonly lossIn = new ReceiveLossRate();
   readonly #options: DatagramsOptions;
   readonly #protection: PacketProtection;
+  readonly #answers: AnswerHold | undefined;
   /** Challenges to answer: the data, and where it came from. */
   readonly #responses: { readonly data: Uint8Array; readonly to: string | undefined }[] = [];
   #from: PeerAddress | undefined;
@@ -83,10 +85,12 @@ export class Datagrams {
       onHeld: options.onHeld,
       onAckHeard: (largest) => this.packets.heard(largest),
     });
+    if (session.role === 'server') this.#answers = new AnswerHold({ holdMsMax: tuning.ackDelayMsMax });
     this.path = new DatagramPath({
       protection: this.#protection,
       flight: this.flight,
       received: this.packets,
+      answers: this.#answers,
       extras: {
         isWaiting: (nowMs) =>
           this.#isPingOwed || paths.datagramSaying(nowMs) !== undefined || options.extras.isWaiting(nowMs),
@@ -136,7 +140,9 @@ export class Datagrams {
     this.#from = addresses?.received(nowMs, from, datagram.length, opened.isNewest);
     const isEliciting = readFrames(opened.frames, true, inbox);
     if (inbox.isUntaken) return;
-    this.packets.add(nowMs, opened.number, isEliciting ? (inbox.urgency ?? 'soon') : undefined);
+    const { urgency } = inbox;
+    this.packets.add(nowMs, opened.number, isEliciting ? (urgency ?? 'soon') : undefined);
+    if (urgency !== undefined && urgency !== 'repeat') this.#answers?.posted(nowMs, urgency === 'lazy');
   }
 
   /** Ask whether the path works; an answer that does not come is found out like that of any packet. */
@@ -218,6 +224,7 @@ export class Datagrams {
       next = Math.min(
         next,
         this.flight.nextTimeoutMs() ?? Number.POSITIVE_INFINITY,
+        this.path.answersDueMs ?? Number.POSITIVE_INFINITY,
         this.#pingDueMs,
         this.#failureDueMs,
         this.#mtuDueMs,

@@ -2,7 +2,7 @@ import { type Field, FieldWriter } from '../fields.ts';
 
 import { describeControl } from './describe-control.ts';
 import { linkErrorName } from './errors.ts';
-import { FrameType, pathReasons } from './frames.ts';
+import { FrameType, isLastFrame, pathReasons } from './frames.ts';
 import { LINK_ID_BYTES } from './limits.ts';
 
 const KEY_PHASE = 0x04;
@@ -34,8 +34,7 @@ export function describeLinkStream(bytes: Uint8Array): Field[] {
 
 function frame(writer: FieldWriter, end: number, isPacket: boolean): void {
   const type = writer.varint('frame', (value) => names.get(value) ?? 'of a later version: passed over');
-  const isLast = type === FrameType.RECORD_LAST || type === FrameType.PART_LAST;
-  const length = type === undefined || (isLast && isPacket) ? writer.left : writer.varint('length');
+  const length = type === undefined || (isLastFrame(type) && isPacket) ? writer.left : writer.varint('length');
   if (type === undefined || length === undefined) {
     writer.rest('rest', 'cut short');
     return;
@@ -50,6 +49,8 @@ function body(writer: FieldWriter, type: number, left: () => number): void {
   switch (type) {
     case FrameType.RECORD:
     case FrameType.RECORD_LAST:
+    case FrameType.CALM:
+    case FrameType.CALM_LAST:
       record(writer, left);
       return;
     case FrameType.PART:

@@ -31,6 +31,8 @@ const PROMPT_LATE_MS_MAX = 2;
 const PACKET_ROOM_MIN = 256;
 /** Share of the longest delay of an acknowledgement, within which the next record comes most likely. */
 const CALM_GAP_SHARE = 0.9;
+/** Share of the congestion window that may be in flight when another record is not to be acknowledged soon. */
+const CALM_WINDOW_SHARE = 0.5;
 /** Probes that are not backed off in a thin stream. */
 const THIN_PTOS = 2;
 
@@ -137,7 +139,9 @@ export class Flight {
 
   /** Whether what will be copied is in no hurry to be acknowledged; where much is in flight, acknowledgements are its clock. */
   mayCalm(nowMs: number): boolean {
-    if (this.lossRate.cautiousShare > CALM_LOSS_MAX || this.book.bytesInFlight > THIN_BYTES_MAX) return false;
+    // What nobody acknowledges for a while is not to use up a window that losses have made small.
+    const bytesMax = Math.min(THIN_BYTES_MAX, this.window.bytes * CALM_WINDOW_SHARE);
+    if (this.lossRate.cautiousShare > CALM_LOSS_MAX || this.book.bytesInFlight > bytesMax) return false;
     // The next record is to come in time to be acknowledged along with this one, and with all that wait already.
     const waitedMs = nowMs - (this.#waitingSinceMs ?? nowMs);
     return waitedMs + this.gap.ms <= this.#options.tuning.ackDelayMsMax * CALM_GAP_SHARE;
@@ -231,14 +235,24 @@ export class Flight {
   }
 
   /**
-   * The oldest records that are under way and not held, each once, for a probe.
+   * The oldest records that are under way and not held, each once, for a probe. While a prompt acknowledgement is missing
+   * these are the ones that it would be for: the others were not to be acknowledged yet.
    * @param sentByMs only the oldest packet's and those of packets that were sent by then
    * @param take puts one into the packet; false: no more fit
    */
   takeForProbe(sentByMs: number, take: (record: OutgoingRecord, from: number, to: number) => boolean): void {
+    this.#takeUnderWay(sentByMs, this.book.isAwaiting, take);
+  }
+
+  #takeUnderWay(
+    sentByMs: number,
+    isPromptOnly: boolean,
+    take: (record: OutgoingRecord, from: number, to: number) => boolean,
+  ): void {
     this.#probes += 1;
     let isFirst = true;
     for (let packet = this.book.oldestInFlight; packet !== undefined; packet = packet.newer) {
+      if (isPromptOnly && packet.need !== 'prompt') continue;
       if (!isFirst && packet.sentMs > sentByMs) return;
       const { records, pieces } = packet.content;
       for (let index = 0; index < records.length; index += 1) {
@@ -280,7 +294,7 @@ export class Flight {
       records.add(record);
       this.lost.shift();
     }
-    this.takeForProbe(nowMs, (record) => {
+    this.#takeUnderWay(nowMs, false, (record) => {
       records.add(record);
       return true;
     });

@@ -1,6 +1,6 @@
 import { CodecError } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
-import { FrameCollector, FrameType, type FrameVisitor, type LinkFrame, pathReasons } from './frames.ts';
+import { FrameCollector, FrameType, type FrameVisitor, isLastFrame, type LinkFrame, pathReasons } from './frames.ts';
 import {
   LINK_CHALLENGE_BYTES,
   LINK_FRAME_BYTES_MAX,
@@ -38,7 +38,7 @@ export function readFrames(
   while (at < end) {
     reader.reset(bytes, 'frame', at, end);
     const type = reader.varint();
-    const isLast = isPacket && (type === FrameType.RECORD_LAST || type === FrameType.PART_LAST);
+    const isLast = isPacket && isLastFrame(type);
     const length = isLast ? reader.left : reader.varint();
     if (length > frameBytesMax) throw tooLarge(length, frameBytesMax, at);
     if (length > reader.left) throw reader.error('CODEC_TRUNCATED', `${length - reader.left} bytes are missing`, end);
@@ -68,7 +68,12 @@ function readBody(type: number, isPacket: boolean, reader: ByteReader, visitor: 
     case FrameType.RECORD_LAST:
     case FrameType.RECORD:
       if (type === FrameType.RECORD_LAST && !isPacket) throw notHere(type, reader);
-      visitor.record(reader.varint(), reader.varint(), reader.rest());
+      visitor.record(reader.varint(), reader.varint(), reader.rest(), false);
+      return true;
+    case FrameType.CALM_LAST:
+    case FrameType.CALM:
+      if (type === FrameType.CALM_LAST && !isPacket) throw notHere(type, reader);
+      visitor.record(reader.varint(), reader.varint(), reader.rest(), true);
       return true;
     case FrameType.PART_LAST:
     case FrameType.PART:
@@ -110,10 +115,6 @@ function readBody(type: number, isPacket: boolean, reader: ByteReader, visitor: 
       return false;
     case FrameType.CLOSE:
       visitor.close(reader.varint(), reader.restText('text', LINK_TEXT_BYTES_MAX));
-      return false;
-    case FrameType.CALM:
-      reader.finish();
-      visitor.calm();
       return false;
     case FrameType.HELLO:
     case FrameType.WELCOME:

@@ -51,9 +51,10 @@ export class FrameWriter {
     return this.#end - this.#at;
   }
 
-  record(channel: number, number: number, body: Uint8Array): boolean {
+  /** @param isCalm the acknowledgement of the packet is in no hurry */
+  record(channel: number, number: number, body: Uint8Array, isCalm = false): boolean {
     const fields = varintBytes(channel) + varintBytes(number) + body.length;
-    if (!this.#beginLast(FrameType.RECORD, fields)) return false;
+    if (!this.#beginLast(isCalm ? FrameType.CALM : FrameType.RECORD, fields)) return false;
     this.#number(channel);
     this.#number(number);
     this.#copy(body);
@@ -187,10 +188,6 @@ export class FrameWriter {
     return true;
   }
 
-  calm(): boolean {
-    return this.#begin(FrameType.CALM, 0);
-  }
-
   /**
    * PADDING up to this `length`, exactly, except where it would take a frame of one byte, which there is not: then one more.
    * @returns whether it is that long now; false when that does not fit
@@ -288,7 +285,8 @@ export function writeFrame(writer: FrameWriter, frame: LinkFrame): boolean {
     case 'pong':
       return writer.pong(frame.data);
     case 'record':
-      return writer.record(frame.channel, frame.number, frame.body);
+    case 'calm':
+      return writer.record(frame.channel, frame.number, frame.body, frame.type === 'calm');
     case 'part': {
       const { channel, number, offset, total, bytes } = frame;
       // Of the whole record only this piece is here: `total` is what the peer says.
@@ -310,8 +308,6 @@ export function writeFrame(writer: FrameWriter, frame: LinkFrame): boolean {
       return writer.ephemeral(frame.channel, frame.kind, frame.body);
     case 'close':
       return writer.close(frame.code, frame.text);
-    case 'calm':
-      return writer.calm();
   }
 }
 

@@ -131,10 +131,9 @@ describe('Frames', () => {
           { type: 'path', path: 'tcp', generation: 1, reason: 'configured' },
           { type: 'ephemeral', channel: 1, kind: 1, body: data },
           { type: 'close', code: 0, text: '' },
-          { type: 'calm' },
         ] as const
       ).map(isEliciting),
-      [false, false, false, false, false, false, false, false],
+      [false, false, false, false, false, false, false],
     );
     assert.equal(readFrames(Uint8Array.of(0x1f, 0), true, new FrameCollector()), true, 'an unknown one');
   });

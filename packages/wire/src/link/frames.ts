@@ -19,12 +19,20 @@ export const FrameType = {
   EPHEMERAL: 0x0c,
   PONG: 0x0d,
   CLOSE: 0x0e,
-  CALM: 0x0f,
+  /** A RECORD whose acknowledgement is in no hurry. */
+  CALM: 0x10,
+  /** Without a length: it takes the rest of its packet. */
+  CALM_LAST: 0x11,
   HELLO: 0x20,
   WELCOME: 0x21,
   REFUSE: 0x22,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+/** Whether a frame has no length, and takes the rest of its packet. */
+export function isLastFrame(type: number): boolean {
+  return type === FrameType.RECORD_LAST || type === FrameType.PART_LAST || type === FrameType.CALM_LAST;
+}
 
 /** ACK says its delay in units of so many ms: 8 µs. */
 export const ACK_DELAY_UNIT_MS = 0.008;
@@ -48,7 +56,8 @@ export interface FrameVisitor {
   /** Answer with `pong` and the same 0–8 bytes, on the same path. */
   ping(data: Uint8Array): void;
   pong(data: Uint8Array): void;
-  record(channel: number, number: number, body: Uint8Array): void;
+  /** @param isCalm the acknowledgement of its packet is in no hurry */
+  record(channel: number, number: number, body: Uint8Array, isCalm: boolean): void;
   /** At least one byte; `offset + bytes.length` is at most `total`. */
   part(channel: number, number: number, offset: number, total: number, bytes: Uint8Array): void;
   /** `first` is at most `last`. */
@@ -68,15 +77,18 @@ export interface FrameVisitor {
   path(path: LinkPath, generation: number, reason: SaidPathReason | undefined): void;
   ephemeral(channel: number, kind: number, body: Uint8Array): void;
   close(code: number, text: string): void;
-  /** The packet's acknowledgement is in no hurry. */
-  calm(): void;
 }
 
 /** A frame as a value: for tests, traces and whoever sees few of them. Sessions use FrameWriter and FrameVisitor. */
 export type LinkFrame =
   | { readonly type: 'padding'; readonly bytes: number }
   | { readonly type: 'ping' | 'pong' | 'path-challenge' | 'path-response'; readonly data: Uint8Array }
-  | { readonly type: 'record'; readonly channel: number; readonly number: number; readonly body: Uint8Array }
+  | {
+      readonly type: 'record' | 'calm';
+      readonly channel: number;
+      readonly number: number;
+      readonly body: Uint8Array;
+    }
   | {
       readonly type: 'part';
       readonly channel: number;
@@ -101,8 +113,7 @@ export type LinkFrame =
       readonly reason: SaidPathReason | undefined;
     }
   | { readonly type: 'ephemeral'; readonly channel: number; readonly kind: number; readonly body: Uint8Array }
-  | { readonly type: 'close'; readonly code: number; readonly text: string }
-  | { readonly type: 'calm' };
+  | { readonly type: 'close'; readonly code: number; readonly text: string };
 
 /** A visitor that makes values of the frames, except PADDING. */
 export class FrameCollector implements FrameVisitor {
@@ -114,8 +125,8 @@ export class FrameCollector implements FrameVisitor {
   pong(data: Uint8Array): void {
     this.frames.push({ type: 'pong', data });
   }
-  record(channel: number, number: number, body: Uint8Array): void {
-    this.frames.push({ type: 'record', channel, number, body });
+  record(channel: number, number: number, body: Uint8Array, isCalm: boolean): void {
+    this.frames.push({ type: isCalm ? 'calm' : 'record', channel, number, body });
   }
   part(channel: number, number: number, offset: number, total: number, bytes: Uint8Array): void {
     this.frames.push({ type: 'part', channel, number, offset, total, bytes });
@@ -143,8 +154,5 @@ export class FrameCollector implements FrameVisitor {
   }
   close(code: number, text: string): void {
     this.frames.push({ type: 'close', code, text });
-  }
-  calm(): void {
-    this.frames.push({ type: 'calm' });
   }
 }

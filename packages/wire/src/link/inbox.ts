@@ -69,7 +69,8 @@ export class Inbox implements FrameVisitor {
 
   pong(): void {}
 
-  record(channel: number, number: number, body: Uint8Array): void {
+  record(channel: number, number: number, body: Uint8Array, isCalm: boolean): void {
+    if (isCalm) this.#isCalm = true;
     const receiver = this.#options.channels.receiver(channel);
     if (typeof receiver === 'string') {
       this.#took(receiver === 'closed' ? 'old' : 'full', channel, false);
@@ -134,10 +135,6 @@ export class Inbox implements FrameVisitor {
 
   close(code: number, text: string): void {
     this.#options.port.closed(code, text);
-  }
-
-  calm(): void {
-    this.#isCalm = true;
   }
 
   /** @returns false when some of it was never sent */

@@ -105,6 +105,11 @@ export class LossDetector<Content> {
     return this.#promptInFlight + this.#lazyInFlight;
   }
 
+  /** Whether any of them is to be acknowledged promptly. */
+  get isAwaiting(): boolean {
+    return this.#promptInFlight > 0;
+  }
+
   /** The highest number the peer has acknowledged, −1 for none: what packet numbers are shortened by (RFC 9000 §17.1). */
   get largestAcked(): number {
     return this.#largestAcked;

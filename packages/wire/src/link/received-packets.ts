@@ -24,8 +24,6 @@ const RANGES_KEPT_MS = 250;
 /** Nor those that so many ACKs have said, of which each was so long after the one before. */
 const SAID_TIMES = 5;
 const SAID_APART_MS = 15;
-/** A repeat so long after the last ACK, and after what was new, is no copy any more but a probe: that ACK was lost. */
-const REPEAT_MS = 40;
 
 /** The packets that came, and when to say so. Times are ms on one monotonic clock. */
 export class ReceivedPackets {
@@ -34,9 +32,6 @@ export class ReceivedPackets {
   readonly #ranges: number[] = [];
   #largestAtMs = 0;
   #dueMs: number | undefined;
-  #saidMs = Number.NEGATIVE_INFINITY;
-  /** When something came last that had not come before and asks for an acknowledgement. */
-  #newMs = Number.NEGATIVE_INFINITY;
   /** The largest number of one to two of `RANGES_KEPT_MS` ago, and of the time since. */
   #oldLargest = -1;
   #recentLargest = -1;
@@ -67,11 +62,7 @@ export class ReceivedPackets {
     if (urgency === undefined) return;
     const { gatherMs, delayMsMax } = this.#times;
     const isGap = number !== largest + 1 && largest >= 0;
-    // What it repeats was acknowledged, and that ACK was lost. An ACK that is owed may be for a copy, and in no hurry.
-    const isMissed = urgency === 'repeat' && nowMs - Math.max(this.#saidMs, this.#newMs) >= REPEAT_MS;
-    if (urgency !== 'repeat') this.#newMs = nowMs;
-    const isPrompt = urgency === 'soon' || isMissed;
-    const delayMs = urgency === 'now' || (urgency === 'soon' && isGap) ? 0 : isPrompt ? gatherMs : delayMsMax;
+    const delayMs = urgency === 'now' || (urgency === 'soon' && isGap) ? 0 : urgency === 'soon' ? gatherMs : delayMsMax;
     this.#dueMs = Math.min(this.#dueMs ?? Number.POSITIVE_INFINITY, nowMs + delayMs);
   }
 
@@ -103,7 +94,6 @@ export class ReceivedPackets {
   /** An ACK goes out. */
   said(nowMs: number): void {
     this.#dueMs = undefined;
-    this.#saidMs = nowMs;
     if (nowMs - this.#saidFromMs < SAID_APART_MS) return;
     this.#saidFromMs = nowMs;
     this.#saidLargest.push(this.largest);

@@ -192,12 +192,39 @@ describe('Records of rooms', () => {
     );
   });
 
+  it('come back as they were behind any other one, in fewer bytes behind the one before', () => {
+    const shorter = { posts: 0, events: 0 };
+    fc.assert(
+      fc.property(posts, ownEvents, ownEvents, fc.boolean(), (post, own, other, isNext) => {
+        const before = isNext && own.outbox > 0 ? { ...other, outbox: own.outbox - 1 } : other;
+        const postBytes = encodePost({ ...post, outbox: own.outbox }, before.outbox);
+        assert.deepEqual(decodePost(postBytes, before.outbox), { ...post, outbox: own.outbox });
+        assert.ok(postBytes.length <= encodePost({ ...post, outbox: own.outbox }).length);
+        const event = { ...own, timeMs: before.timeMs + (own.timeMs % 1000) };
+        if (Math.abs(event.timeMs) > 2 ** 52 - 1) return;
+        const eventBytes = encodeOwnEvent(event, before);
+        assert.deepEqual(decodeEvent(eventBytes, before), event);
+        if (before.outbox + 1 !== own.outbox) return;
+        shorter.posts += encodePost({ ...post, outbox: own.outbox }).length - postBytes.length;
+        shorter.events += encodeOwnEvent(event).length - eventBytes.length;
+      }),
+      { numRuns },
+    );
+    assert.ok(shorter.posts > 0 && shorter.events > 0);
+  });
+
   it('of any bytes are records or a CodecError', () => {
-    const input = fc.oneof(mangled(posts.map(encodePost)), mangled(events.map(encodeEvent)), bytes(0, 60));
+    const input = fc.oneof(
+      mangled(posts.map((post) => encodePost(post))),
+      mangled(events.map(encodeEvent)),
+      bytes(0, 60),
+    );
     fc.assert(
       fc.property(input, (record) => {
         assertTotal(decodePost, record);
+        assertTotal((input) => decodePost(input, 1), record);
         assertTotal(decodeEvent, record);
+        assertTotal((input) => decodeEvent(input, { timeMs: 1, outbox: 1 }), record);
       }),
       { numRuns },
     );

@@ -15,6 +15,9 @@ export interface LinkPost {
   readonly body: Uint8Array;
 }
 
+/** An own event, as far as the next one of its channel may be told relative to it. */
+export type LinkOwnEventBefore = Pick<LinkOwnEventRecord, 'timeMs' | 'outbox'>;
+
 /** A record of a room's channel from the server: an event of the room's log, for everybody but its author. */
 export interface LinkEventRecord {
   readonly kind: number;
@@ -41,24 +44,34 @@ const KIND_BITS = 0x0f;
 /** Kinds from this one on follow in a number of their own. */
 const KIND_FOLLOWS = 15;
 const POST_HAS_TARGET = 0x10;
+const POST_NEXT = 0x20;
 const EVENT_OWN = 0x10;
 const EVENT_HAS_TARGET = 0x20;
 const EVENT_VERIFIED = 0x40;
+const EVENT_NEXT = 0x80;
 /** Times within this many ms of the time base can be said: zig-zag doubles them. */
 const TIME_MS_MAX = Math.floor(VARINT_MAX / 2);
 /** Flags, and four numbers of at most eight bytes, and the length of a name. */
 const HEAD_BYTES_MAX = 1 + 3 * 8 + 2;
 
-/** @throws {CodecError} CODEC_INVALID_FIELD: a number that is not within 0–2^53 − 1 */
-export function encodePost(post: LinkPost): Uint8Array {
+/**
+ * @param before outbox number of the post that the channel carried last: the one after it is left out
+ * @throws {CodecError} CODEC_INVALID_FIELD: a number that is not within 0–2^53 − 1
+ */
+export function encodePost(post: LinkPost, before?: number): Uint8Array {
   const { kind, outbox, target, body } = post;
   checkNumbers(kind, outbox, target);
+  const isNext = isOneMore(outbox, before);
   const out = new Uint8Array(
-    1 + kindBytes(kind) + varintBytes(outbox) + (target === undefined ? 0 : varintBytes(target)) + body.length,
+    1 +
+      kindBytes(kind) +
+      (isNext ? 0 : varintBytes(outbox)) +
+      (target === undefined ? 0 : varintBytes(target)) +
+      body.length,
   );
-  out[0] = Math.min(kind, KIND_FOLLOWS) | (target === undefined ? 0 : POST_HAS_TARGET);
+  out[0] = Math.min(kind, KIND_FOLLOWS) | (target === undefined ? 0 : POST_HAS_TARGET) | (isNext ? POST_NEXT : 0);
   let at = writeKind(out, kind);
-  at = writeVarint(out, at, outbox);
+  if (!isNext) at = writeVarint(out, at, outbox);
   if (target !== undefined) at = writeVarint(out, at, target);
   out.set(body, at);
   return out;
@@ -66,15 +79,16 @@ export function encodePost(post: LinkPost): Uint8Array {
 
 /**
  * The body is a view of the record.
+ * @param before outbox number of the post that the channel carried last
  * @throws {CodecError} CODEC_TRUNCATED; CODEC_TOO_LARGE: a number above 2^53 − 1; CODEC_INVALID_FIELD: a flag that is not
- *   known, since it may mean a field that is not
+ *   known, since it may mean a field that is not, or a number that is left out where nothing came before
  */
-export function decodePost(bytes: Uint8Array): LinkPost {
+export function decodePost(bytes: Uint8Array, before?: number): LinkPost {
   const reader = new ByteReader(bytes, 'post');
   const flags = reader.byte();
-  checkFlags(reader, flags, KIND_BITS | POST_HAS_TARGET);
+  checkFlags(reader, flags, KIND_BITS | POST_HAS_TARGET | POST_NEXT);
   const kind = readKind(reader, flags);
-  const outbox = reader.varint();
+  const outbox = (flags & POST_NEXT) === 0 ? reader.varint() : numberAfter(reader, before);
   if ((flags & POST_HAS_TARGET) === 0) return { kind, outbox, body: reader.rest() };
   return { kind, outbox, target: reader.varint(), body: reader.rest() };
 }
@@ -104,43 +118,67 @@ export function encodeEvent(event: LinkEventRecord): Uint8Array {
   return out;
 }
 
-/** An event as its author gets it: 3 bytes or a few more. @throws {CodecError} CODEC_INVALID_FIELD as {@link encodeEvent} */
-export function encodeOwnEvent(event: LinkOwnEventRecord): Uint8Array {
+/**
+ * An event as its author gets it: 2 bytes or a few more.
+ * @param before the own event that the channel carried last: of the one after it only the time between them is told
+ * @throws {CodecError} CODEC_INVALID_FIELD as {@link encodeEvent}
+ */
+export function encodeOwnEvent(event: LinkOwnEventRecord, before?: LinkOwnEventBefore): Uint8Array {
   const { kind, outbox, target } = event;
   checkNumbers(kind, outbox, target);
-  const time = zigZag(event.timeMs);
+  const isNext = isOneMore(outbox, before?.outbox);
+  const time = zigZag(isNext ? event.timeMs - before!.timeMs : event.timeMs);
   const targetBytes = target === undefined ? 0 : varintBytes(target);
-  const out = new Uint8Array(1 + kindBytes(kind) + varintBytes(time) + varintBytes(outbox) + targetBytes);
-  out[0] = Math.min(kind, KIND_FOLLOWS) | EVENT_OWN | (target === undefined ? 0 : EVENT_HAS_TARGET);
+  const outboxBytes = isNext ? 0 : varintBytes(outbox);
+  const out = new Uint8Array(1 + kindBytes(kind) + varintBytes(time) + outboxBytes + targetBytes);
+  out[0] =
+    Math.min(kind, KIND_FOLLOWS) |
+    EVENT_OWN |
+    (target === undefined ? 0 : EVENT_HAS_TARGET) |
+    (isNext ? EVENT_NEXT : 0);
   let at = writeKind(out, kind);
   at = writeVarint(out, at, time);
-  at = writeVarint(out, at, outbox);
+  if (!isNext) at = writeVarint(out, at, outbox);
   if (target !== undefined) writeVarint(out, at, target);
   return out;
 }
 
 /**
  * An own event is the one that has an `outbox`. The body is a view of the record.
+ * @param before the own event that the channel carried last
  * @throws {CodecError} as {@link decodePost}; also CODEC_TOO_LARGE: a user name above 255 bytes; CODEC_INVALID_UTF8: in it;
  *   CODEC_INVALID_FIELD: an own event with more bytes than it has fields
  */
-export function decodeEvent(bytes: Uint8Array): LinkEventRecord | LinkOwnEventRecord {
+export function decodeEvent(bytes: Uint8Array, before?: LinkOwnEventBefore): LinkEventRecord | LinkOwnEventRecord {
   const reader = new ByteReader(bytes, 'event');
   const flags = reader.byte();
-  checkFlags(reader, flags, KIND_BITS | EVENT_OWN | EVENT_HAS_TARGET | EVENT_VERIFIED);
+  const isOwn = (flags & EVENT_OWN) !== 0;
+  checkFlags(reader, flags, KIND_BITS | EVENT_OWN | EVENT_HAS_TARGET | (isOwn ? EVENT_NEXT : EVENT_VERIFIED));
   const kind = readKind(reader, flags);
   const zigZagged = reader.varint();
-  const timeMs = zigZagged % 2 === 0 ? zigZagged / 2 : -(zigZagged + 1) / 2;
+  const saidMs = zigZagged % 2 === 0 ? zigZagged / 2 : -(zigZagged + 1) / 2;
   const hasTarget = (flags & EVENT_HAS_TARGET) !== 0;
-  if ((flags & EVENT_OWN) !== 0) {
-    const outbox = reader.varint();
+  if (isOwn) {
+    const isNext = (flags & EVENT_NEXT) !== 0;
+    const outbox = isNext ? numberAfter(reader, before?.outbox) : reader.varint();
+    const timeMs = isNext ? saidMs + before!.timeMs : saidMs;
     const target = hasTarget ? { target: reader.varint() } : {};
     reader.finish();
     return { kind, timeMs, outbox, ...target };
   }
   const target = hasTarget ? { target: reader.varint() } : {};
   const user = reader.text('user name', LINK_NAME_BYTES_MAX);
-  return { kind, timeMs, ...target, isVerified: (flags & EVENT_VERIFIED) !== 0, user, body: reader.rest() };
+  return { kind, timeMs: saidMs, ...target, isVerified: (flags & EVENT_VERIFIED) !== 0, user, body: reader.rest() };
+}
+
+function isOneMore(number: number, before: number | undefined): boolean {
+  return before !== undefined && number === before + 1;
+}
+
+function numberAfter(reader: ByteReader, before: number | undefined): number {
+  if (before === undefined)
+    throw reader.error('CODEC_INVALID_FIELD', 'outbox number is one more than that of nothing', 0);
+  return before + 1;
 }
 
 function kindBytes(kind: number): number {

@@ -122,6 +122,55 @@ describe('records on datagrams', () => {
     assert.ok(acks <= 12, `${acks} packets for 40 messages`);
   });
 
+  it('that are copied use up no window that losses have made small', () => {
+    const pair = new LinkPair({ tuning: { copyShareMin: 1 } }).start();
+    const postedMs: number[] = [];
+    const took: number[] = [];
+    pair.onEvent = (side, event) => {
+      if (side === 'server' && event.type === 'record') took.push(pair.network.nowMs - postedMs[took.length]!);
+    };
+    for (let number = 0; number < 4_000; number += 1) {
+      // Each loss halves the window, and a thin stream never fills it, so that it does not grow again.
+      pair.wire.up.faults.loss = number % 40 === 39 ? 1 : 0;
+      postedMs.push(pair.network.nowMs);
+      pair.send('client', body(number));
+      pair.pass(1);
+      pair.wire.up.faults.loss = 0;
+      pair.pass(19);
+    }
+    pair.pass(500);
+    assert.equal(took.length, 4_000);
+    const latest = Math.max(...took);
+    assert.ok(latest <= 26, `${latest} ms for a message whose copy comes 5 ms behind it`);
+  });
+
+  it('are probed for once when an acknowledgement is lost, though others go on', () => {
+    const pair = new LinkPair({ tuning: { copyShareMin: 0.85 } }).start();
+    const speak = (onEachMs = () => {}): void => {
+      pair.send('client', body(1));
+      for (let ms = 0; ms < 20; ms += 1) {
+        pair.pass(1);
+        onEachMs();
+      }
+    };
+    for (let number = 0; number < 300; number += 1) speak();
+    const before = pair.client.session.readout.retransmissions;
+    const { down, pipeUp } = pair.wire;
+    const streamBytes = pipeUp!.bytes;
+    for (let lost = 1; lost <= 20; lost += 1) {
+      const { dropped } = down.counts;
+      down.faults.loss = 1;
+      while (down.counts.dropped === dropped)
+        speak(() => {
+          if (down.counts.dropped > dropped) down.faults.loss = 0;
+        });
+      for (let number = 0; number < 40; number += 1) speak();
+    }
+    const { retransmissions } = pair.client.session.readout;
+    assert.ok(retransmissions - before <= 20, `${retransmissions - before} retransmissions`);
+    assert.ok(pipeUp!.bytes <= streamBytes + 10, 'nothing but a ping goes over TCP as well');
+  });
+
   it('that are copied are repaired after the longest delay of an acknowledgement when all of them are lost', () => {
     const pair = new LinkPair({ tuning: { copyShareMin: 1 } }).start();
     for (let number = 0; number < 40; number += 1) {

@@ -193,16 +193,17 @@ export class LinkSession implements LinkEndpoint {
     const sender = this.#sender(channel);
     if (body.length > this.#limits.recordBytesMax)
       throw new RangeError(`Cannot send a record of ${body.length} bytes: ${this.#limits.recordBytesMax} is the limit`);
-    const { number } = sender.push(body, this.#role === 'server' && isLazyRecord(channel, body));
-    this.#list(sender);
+    const { number, isLazy } = sender.push(body, this.#role === 'server' && isLazyRecord(channel, body));
+    this.#list(sender, isLazy);
     return { number, isFull: sender.isFull };
   }
 
   sendAll(channel: number, bodies: readonly Uint8Array[]): boolean {
     const sender = this.#sender(channel);
     const mayBeLazy = this.#role === 'server';
-    for (const body of bodies) sender.push(body, mayBeLazy && isLazyRecord(channel, body));
-    this.#list(sender);
+    let isLazy = mayBeLazy;
+    for (const body of bodies) isLazy = sender.push(body, mayBeLazy && isLazyRecord(channel, body)).isLazy && isLazy;
+    this.#list(sender, isLazy);
     return sender.isFull;
   }
 
@@ -288,8 +289,8 @@ export class LinkSession implements LinkEndpoint {
     return sender;
   }
 
-  #list(sender: Parameters<StreamPath['list']>[0]): void {
-    if (this.#paths.current === 'udp') this.#datagrams!.path.list(sender);
+  #list(sender: Parameters<StreamPath['list']>[0], isLazy = false): void {
+    if (this.#paths.current === 'udp') this.#datagrams!.path.list(sender, isLazy);
     if (this.#paths.current === 'tcp' || this.#isDual) this.#stream.list(sender);
   }
 

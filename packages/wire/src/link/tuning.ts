@@ -29,7 +29,7 @@ export const LINK_TUNING: LinkTuning = {
   deadAfterMs: 500,
   streamDeadMs: 5_000,
   copyShareMin: 0.05,
-  copyLossGoal: 0.0043,
+  copyLossGoal: 0.0046,
   copyRecordBytesMax: 600,
   keyPackets: 2 ** 20,
 };

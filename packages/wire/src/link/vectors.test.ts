@@ -23,6 +23,7 @@ import {
   HandshakeDecoder,
   type HandshakeFrame,
   type LinkFrame,
+  type LinkOwnEventBefore,
   type LinkPost,
   PacketProtection,
   writeFrame,
@@ -139,21 +140,21 @@ for (const vector of load<{ message: unknown }>('tolerated-control')) {
   });
 }
 
-for (const vector of load<{ post: unknown }>('posts')) {
+for (const vector of load<{ post: unknown; before?: number }>('posts')) {
   const post = valueFrom<LinkPost>(vector.post);
 
   test(`post ${vector.name} is encoded and decoded as written down`, () => {
-    assert.deepEqual(plain(decodePost(vectorBytes(vector.hex))), post);
-    assert.deepEqual(encodePost(post), vectorBytes(vector.hex));
+    assert.deepEqual(plain(decodePost(vectorBytes(vector.hex), vector.before)), post);
+    assert.deepEqual(encodePost(post, vector.before), vectorBytes(vector.hex));
   });
 }
 
-for (const vector of load<{ event: unknown }>('events')) {
+for (const vector of load<{ event: unknown; before?: LinkOwnEventBefore }>('events')) {
   const event = valueFrom<ReturnType<typeof decodeEvent>>(vector.event);
 
   test(`event ${vector.name} is encoded and decoded as written down`, () => {
-    assert.deepEqual(plain(decodeEvent(vectorBytes(vector.hex))), event);
-    const encoded = 'outbox' in event ? encodeOwnEvent(event) : encodeEvent(event);
+    assert.deepEqual(plain(decodeEvent(vectorBytes(vector.hex), vector.before)), event);
+    const encoded = 'outbox' in event ? encodeOwnEvent(event, vector.before) : encodeEvent(event);
     assert.deepEqual(encoded, vectorBytes(vector.hex));
     assert.equal(isOwnEventBody(encoded), 'outbox' in event);
   });

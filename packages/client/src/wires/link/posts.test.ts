@@ -10,12 +10,22 @@ function world({ fullAfter = Number.POSITIVE_INFINITY } = {}) {
   const sent: number[] = [];
   const states: string[] = [];
   const tasks: (() => void)[] = [];
+  /** What the channel carried last: nothing, when it is new. */
+  let before: number | undefined;
   const posts = new Posts({
     outbox,
-    send: (record) => sent.push(decodePost(record).outbox) >= fullAfter,
+    send: (record) => {
+      before = decodePost(record, before).outbox;
+      return sent.push(before) >= fullAfter;
+    },
     emit: ({ number, state }) => states.push(`${number} ${state}`),
     later: (_delayMs, task) => tasks.push(task),
   });
+  const opened = posts.opened.bind(posts);
+  posts.opened = (room) => {
+    before = undefined;
+    opened(room);
+  };
   const add = (text: string, room = 'lobby') =>
     posts.add({ room, kind: 1, target: undefined, body: Buffer.from(text) });
   return { outbox, posts, sent, states, tasks, add };
@@ -47,6 +57,17 @@ describe('Posts', () => {
     posts.opened('lobby');
     assert.deepEqual(sent, [1, 1]);
     assert.deepEqual(states, ['1 sent', '2 queued', '1 queued', '1 sent', '1 accepted']);
+  });
+
+  it('are told relative to the one before, not to one of another channel', () => {
+    const { posts, sent, add } = world({ fullAfter: 1 });
+    posts.opened('lobby');
+    add('one');
+    add('two');
+    assert.deepEqual(sent, [1]);
+    posts.accepted(1, 9, true);
+    posts.opened('lobby');
+    assert.deepEqual(sent, [1, 2]);
   });
 
   it('keep what they say until their event has come, when the acceptance was first', () => {

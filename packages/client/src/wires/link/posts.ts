@@ -39,6 +39,8 @@ export class Posts implements OutboxView {
   #queue: OutboxEntry[] = [];
   /** The room whose channel is open. */
   #room: string | undefined;
+  /** Of the post that the channel carried last. */
+  #lastPosted: number | undefined;
   #allowance = Number.POSITIVE_INFINITY;
   #isFull = false;
   #isReachable = true;
@@ -92,6 +94,7 @@ export class Posts implements OutboxView {
   /** The room's channel is open and new: everything of it is sent again. */
   opened(room: string): void {
     this.#room = room;
+    this.#lastPosted = undefined;
     this.#isFull = false;
     this.#given.clear();
     this.#queue = this.#outbox.pending(room);
@@ -206,8 +209,9 @@ export class Posts implements OutboxView {
       const { number, kind, target, body } = entry;
       this.#given.add(number);
       this.#isFull = this.#options.send(
-        encodePost({ kind, outbox: number, body, ...(target === undefined ? {} : { target }) }),
+        encodePost({ kind, outbox: number, body, ...(target === undefined ? {} : { target }) }, this.#lastPosted),
       );
+      this.#lastPosted = number;
       if (this.#isReachable) this.#markSent(number);
     }
   }

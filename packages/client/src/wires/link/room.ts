@@ -1,4 +1,4 @@
-import { decodeEvent, type Joined, type LinkCursor } from '@confab/wire/link';
+import { decodeEvent, type Joined, type LinkCursor, type LinkOwnEventBefore } from '@confab/wire/link';
 import { EventKind } from '../../event-kind.ts';
 import type { MessageEvent, SessionEvent } from '../../session.ts';
 
@@ -23,6 +23,8 @@ export class LinkRoom {
   /** Up to this number it was said before we came. */
   readonly #historyTo: number;
   #joined: Joined;
+  /** The own event that the channel carried last. */
+  #lastOwn: LinkOwnEventBefore | undefined;
   #next: number;
   password: string;
 
@@ -58,6 +60,7 @@ export class LinkRoom {
   /** Joined once more, after the server has forgotten the session. */
   reopened(joined: Joined): void {
     this.#joined = joined;
+    this.#lastOwn = undefined;
     if (joined.isResynchronised) {
       const text = 'The room could not be read on from where it was left: messages may be missing here';
       this.#host.emit({ type: 'notice', text });
@@ -76,8 +79,9 @@ export class LinkRoom {
   receive(seq: number, record: Uint8Array): void {
     // Before anything else: whatever is done about this event, it is not to come again.
     this.#next = seq + 1;
-    const event = decodeEvent(record);
+    const event = decodeEvent(record, this.#lastOwn);
     if ('outbox' in event) {
+      this.#lastOwn = event;
       const body = this.#host.seen(event.outbox, seq);
       const { user, isVerified } = this.#host;
       if (body !== undefined) this.#tell(event.kind, { user, isOwn: true, isVerified, seq }, event.target, body);

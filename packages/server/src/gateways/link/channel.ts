@@ -1,5 +1,12 @@
 import { CoreError, type Hub, type Member, type Reader, type Room, type RoomEvent, type Unit } from '@confab/core';
-import { type ControlMessage, decodePost, encodeOwnEvent, LeftReason, type LinkEndpoint } from '@confab/wire/link';
+import {
+  type ControlMessage,
+  decodePost,
+  encodeOwnEvent,
+  LeftReason,
+  type LinkEndpoint,
+  type LinkOwnEventBefore,
+} from '@confab/wire/link';
 import type { WireStats } from '../../stats.ts';
 import { refusalOf } from './codes.ts';
 import type { LinkEncoding, LinkRun } from './encoding.ts';
@@ -43,6 +50,9 @@ export class LinkChannel {
   #nextSeq: number;
   #heldSeq: number;
   #reader: Reader<LinkChannel> | undefined;
+  /** What the channel carried last in each direction: the next one is told relative to it. */
+  #lastOutbox: number | undefined;
+  #lastOwn: LinkOwnEventBefore | undefined;
   /** *ending*: the room is closed, and its last events are still on their way. */
   #state: 'open' | 'ending' | 'gone' = 'open';
 
@@ -78,7 +88,8 @@ export class LinkChannel {
 
   /** A record from the client. @throws {CodecError} it is no post */
   post(record: Uint8Array): void {
-    const { kind, outbox, target, body } = decodePost(record);
+    const { kind, outbox, target, body } = decodePost(record, this.#lastOutbox);
+    this.#lastOutbox = outbox;
     const clientId = this.#clientIdPrefix + outbox;
     const { headSeq } = this.room.log;
     const refused = this.#host.hub.post(this.member, {
@@ -192,13 +203,11 @@ export class LinkChannel {
     const event = this.#host.encoding.eventOf(unit);
     const outbox = event === undefined ? undefined : this.#outboxOf(event);
     if (event === undefined || outbox === undefined) return unit.bytes;
-    const { kind, timeMs, target } = event;
-    return encodeOwnEvent({
-      kind,
-      timeMs: timeMs - this.#host.encoding.timeBaseMs,
-      outbox,
-      ...(target === undefined ? {} : { target }),
-    });
+    const { kind, target } = event;
+    const own = { kind, timeMs: event.timeMs - this.#host.encoding.timeBaseMs, outbox };
+    const bytes = encodeOwnEvent(target === undefined ? own : { ...own, target }, this.#lastOwn);
+    this.#lastOwn = own;
+    return bytes;
   }
 
   /** Number of the post in the outbox of this channel, if the event is one of its posts. */
