@@ -34,6 +34,8 @@ export interface ReceivedDatagram {
 export class UdpPeer {
   /** Ports of this process's sockets. */
   static readonly #own = new Set<number>();
+  /** All that they ever had: to a server who comes from the same port is the same peer, for as long as it remembers that. */
+  static readonly #used = new Set<number>();
   readonly #socket: Socket;
   readonly #heard = new Set<number | 'anywhere'>();
   #received: ReceivedDatagram[] = [];
@@ -43,14 +45,13 @@ export class UdpPeer {
   onDatagram: ((datagram: ReceivedDatagram) => void) | undefined;
 
   static async open(localAddress = '127.0.0.1'): Promise<UdpPeer> {
-    const socket = createSocket('udp4');
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ address: localAddress, port: 0 }, () => {
-        socket.off('error', reject);
-        resolve();
-      });
-    });
+    const passedOver: Socket[] = [];
+    let socket = await boundTo(localAddress);
+    while (UdpPeer.#used.has(socket.address().port)) {
+      passedOver.push(socket);
+      socket = await boundTo(localAddress);
+    }
+    for (const other of passedOver) other.close();
     // As much as the system allows, so that a busy moment of this process costs no datagram.
     socket.setRecvBufferSize(1 << 21);
     // It goes with the process; whoever waits for a datagram keeps that alive.
@@ -62,6 +63,7 @@ export class UdpPeer {
     this.#socket = socket;
     socket.on('error', () => {});
     UdpPeer.#own.add(this.port);
+    UdpPeer.#used.add(this.port);
     socket.on('message', (bytes, { port }) => {
       if (!this.#heard.has(port) && !UdpPeer.#own.has(port) && !this.#heard.has('anywhere')) return;
       if (this.onDatagram !== undefined) this.onDatagram({ bytes, port });
@@ -112,6 +114,18 @@ export class UdpPeer {
     UdpPeer.#own.delete(this.port);
     this.#socket.close();
   }
+}
+
+async function boundTo(address: string): Promise<Socket> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ address, port: 0 }, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+  return socket;
 }
 
 export function encodeUcrp(layout: UcrpLayout, room: string, token: string, message: string | Uint8Array): Buffer {
