@@ -43,6 +43,7 @@ test('a bot in ten lines talks with somebody at a terminal from the nineties', a
   const metrics = await (await fetch(`http://${host}/metrics`)).text();
   assert.match(metrics, /^confab_members 2$/m);
   assert.match(metrics, /^confab_direct_writes\{reason="[^"]*"\} [01]$/m);
+  assert.match(metrics, /^confab_ring_writes [01]$/m);
   assert.match(metrics, /^confab_datagram_batching\{reason="[^"]*"\} [01]$/m);
   assert.match(metrics, /^confab_received_total\{wire="ucrp"\} [1-9]/m);
   assert.match(metrics, /^confab_deliveries_total\{wire="websocket"\} [1-9]/m);

@@ -60,6 +60,7 @@ export class Metrics {
 
     this.#batching();
     this.#directWrites();
+    this.#ringWrites();
     this.#wireCounter(
       'confab_received_total',
       'Datagrams, frames, lines or packets that came in',
@@ -131,6 +132,18 @@ export class Metrics {
       collect() {
         const { calls, reason = '' } = stats.directWriting ?? {};
         this.set({ reason }, calls === undefined ? 0 : 1);
+      },
+    });
+  }
+
+  #ringWrites(): void {
+    const stats = this.#stats;
+    new Gauge({
+      name: 'confab_ring_writes',
+      help: '1: what goes to many streams goes out by one system call; 0: each by its own',
+      registers: [this.#registry],
+      collect() {
+        this.set(stats.directWriting?.calls?.ring === undefined ? 0 : 1);
       },
     });
   }

@@ -88,7 +88,9 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
   const batching = loadBatching(config.net.batchDatagrams);
   tellCalls(batching, 'datagrams are sent and read in batches', 'datagrams are sent and read one by one', log);
   const direct = loadDirectWriting(config.net.directWrites);
-  tellCalls(direct, 'streams are written to directly', 'streams are written to by node:net', log);
+  const isTogether = direct.calls?.ring !== undefined;
+  const used = `streams are written to directly, ${isTogether ? 'many at a time' : 'one by one'}`;
+  tellCalls(direct, used, 'streams are written to by node:net', log);
   const writer = direct.calls === undefined ? plainWriter : new DirectWriter(direct.calls);
   const stats = new Stats();
   stats.batching = batching;

@@ -32,6 +32,12 @@ export const byNodeNet: GatewayVariant = {
   settings: { 'net.direct_writes': 'off' },
 };
 
+/** Streams written to by a system call for each, as where the kernel has no io_uring. */
+export const withoutRing: GatewayVariant = {
+  variant: 'each stream by its own call',
+  settings: { 'net.direct_writes': 'single' },
+};
+
 /**
  * What every gateway owes its members and everybody else, whatever its wire: called by the tests of each gateway for each
  * of its dialects and layouts. Members are raw clients, written from the wire's page alone.

@@ -8,10 +8,10 @@ export const netSection = z
       .default('auto')
       .describe('auto: send many datagrams with one system call, on Linux with Node 26.1 or later; off: one by one'),
     direct_writes: z
-      .enum(['auto', 'off'])
+      .enum(['auto', 'single', 'off'])
       .default('auto')
       .describe(
-        'auto: write to streams with system calls of our own, on Linux with Node 26.1 or later; off: by node:net',
+        'auto: write to streams with system calls of our own, on Linux with Node 26.1 or later, many streams with one call where the kernel has io_uring; single: each by its own; off: by node:net',
       ),
   })
   .prefault({});

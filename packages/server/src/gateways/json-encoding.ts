@@ -1,4 +1,5 @@
 import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
+import { plainWriter, type StreamWriter } from '../streams/writer.ts';
 import type { OlderWires } from './degraded.ts';
 import { jsonTextOf } from './json-events.ts';
 import { framed, type JsonFraming } from './json-framing.ts';
@@ -11,6 +12,8 @@ export interface JsonOutlet {
    * was more than the peer can take. The bytes are shared with other outlets.
    */
   take(reader: Reader<JsonOutlet>, bytes: Uint8Array, events: number, lastSeq: number): void;
+  /** `take` comes next with the bytes that the stream writer was told to gather for. */
+  expect(): void;
   /** So many events are left out, since the reader was too far behind. */
   miss(events: number): void;
 }
@@ -26,10 +29,12 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   readonly #framing: JsonFraming;
   readonly #olderWires: OlderWires;
   readonly #writer: RunWriter;
+  readonly #streams: StreamWriter;
 
-  constructor(name: string, framing: JsonFraming, olderWires: OlderWires) {
+  constructor(name: string, framing: JsonFraming, olderWires: OlderWires, streams: StreamWriter = plainWriter) {
     this.name = name;
     this.#framing = framing;
+    this.#streams = streams;
     this.#olderWires = olderWires;
     this.#writer = new RunWriter(framing, olderWires);
   }
@@ -44,20 +49,26 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   }
 
   deliver(units: readonly Unit[], readers: readonly Reader<JsonOutlet>[]): void {
-    write(readers, joined(units), units.length, units[units.length - 1]!.seq);
+    this.#write(readers, joined(units), units.length, units[units.length - 1]!.seq);
   }
 
   deliverRun(run: FrameRun, readers: readonly Reader<JsonOutlet>[]): void {
-    write(readers, run.bytes, run.count, run.lastSeq);
+    this.#write(readers, run.bytes, run.count, run.lastSeq);
   }
 
   skipped(reader: Reader<JsonOutlet>, firstSeq: number, lastSeq: number): void {
     reader.outlet.miss(lastSeq - firstSeq + 1);
   }
-}
 
-function write(readers: readonly Reader<JsonOutlet>[], bytes: Uint8Array, events: number, lastSeq: number): void {
-  for (const reader of readers) {
-    if (reader.state !== 'detached') reader.outlet.take(reader, bytes, events, lastSeq);
+  #write(readers: readonly Reader<JsonOutlet>[], bytes: Uint8Array, events: number, lastSeq: number): void {
+    const isGathering = this.#streams.gather(bytes, readers.length);
+    try {
+      if (isGathering) for (const { state, outlet } of readers) if (state !== 'detached') outlet.expect();
+      for (const reader of readers) {
+        if (reader.state !== 'detached') reader.outlet.take(reader, bytes, events, lastSeq);
+      }
+    } finally {
+      if (isGathering) this.#streams.settle();
+    }
   }
 }

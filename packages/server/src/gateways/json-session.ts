@@ -125,6 +125,10 @@ export class JsonSession implements JsonOutlet {
     }
   }
 
+  expect(): void {
+    this.transport.expect();
+  }
+
   take(reader: Reader<JsonOutlet>, bytes: Uint8Array, events: number, lastSeq: number): void {
     this.#sessions.stats.deliveries += events;
     this.#handedSeq = lastSeq;

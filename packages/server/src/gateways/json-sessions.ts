@@ -2,6 +2,7 @@ import type { Hub, Member } from '@confab/core';
 import { encodeJsonGreeting, jsonErrorTexts } from '@confab/wire/json';
 import type { Logger } from 'pino';
 import type { WireStats } from '../stats.ts';
+import type { StreamWriter } from '../streams/writer.ts';
 import { ConnectionSlots } from './connection-slots.ts';
 import type { OlderWires } from './degraded.ts';
 import { JsonStreamEncoding } from './json-encoding.ts';
@@ -27,6 +28,8 @@ export interface JsonSessionsOptions {
   readonly connectionsMax: number;
   /** Of these, from one IP address. */
   readonly addressConnectionsMax: number;
+  /** What connections are written to with. */
+  readonly writer: StreamWriter;
   /** Connections in no room; beyond it the oldest of them is closed. */
   readonly idleConnectionsMax: number;
   /** Time in no room after which a connection is closed, ms. */
@@ -60,7 +63,7 @@ export class JsonSessions {
     this.rooms = options.rooms;
     this.users = new UserLists(options.hub);
     this.historyMax = options.historyMax;
-    this.encoding = new JsonStreamEncoding(options.wire, options.framing, options.olderWires);
+    this.encoding = new JsonStreamEncoding(options.wire, options.framing, options.olderWires, options.writer);
     this.#idle = new ConnectionSlots(options.idleConnectionsMax, options.idleConnectionsMax, (session) => {
       this.stats.drop('limited');
       session.dismiss(jsonErrorTexts.serverBusy);

@@ -6,6 +6,8 @@ export interface JsonTransport {
   send(text: string): void;
   /** Write framed objects. False: the peer reads too slowly; `session.drained` is called when it has caught up. */
   write(bytes: Uint8Array): boolean;
+  /** `write` comes next, with what the stream writer was told to gather for. */
+  expect(): void;
   /** Do this, and put all that it writes into one write. */
   together(task: () => void): void;
   /** `session.isBusy` may have changed: read on, or stop reading. */

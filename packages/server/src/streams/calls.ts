@@ -1,7 +1,8 @@
 import { openForeign, type Platform, thisPlatform } from '../foreign.ts';
+import { openRing, type RingCalls } from './ring-calls.ts';
 
 /** Give up rather than wait (`MSG_DONTWAIT` of Linux), and raise no signal when the peer is gone (`MSG_NOSIGNAL`). */
-const FLAGS = 0x4040;
+export const SEND_FLAGS = 0x4040;
 
 /**
  * The system calls by which a stream is written to without going through `node:net`. Addresses are those of memory that the
@@ -15,6 +16,8 @@ export interface StreamCalls {
   peerOf(descriptor: number, name: bigint, nameBytes: bigint): number;
   /** Where a buffer's bytes are. It stays there as long as the buffer lives and is not transferred. */
   addressOf(memory: ArrayBuffer): bigint;
+  /** By which many are written to at once. */
+  readonly ring?: RingCalls | undefined;
 }
 
 /** The calls, or why streams are written to by `node:net` alone. */
@@ -30,9 +33,9 @@ export type DirectWriting =
 /**
  * Find the calls, through Node's own foreign-function interface (docs/adr/0015-direct-writes.md). Never throws: where
  * something is missing, `node:net` does the work.
- * @param mode `off`: do not even look
+ * @param mode `off`: do not even look; `single`: without a ring
  */
-export function loadDirectWriting(mode: 'auto' | 'off', platform: Platform = thisPlatform): DirectWriting {
+export function loadDirectWriting(mode: 'auto' | 'single' | 'off', platform: Platform = thisPlatform): DirectWriting {
   if (mode === 'off') return without('turned off by net.direct_writes', false);
   try {
     const { foreign, reason, isUnusual } = openForeign(platform);
@@ -45,9 +48,10 @@ export function loadDirectWriting(mode: 'auto' | 'off', platform: Platform = thi
     const { sendmsg, getpeername } = functions;
     return {
       calls: {
-        send: (descriptor, message) => sendmsg(descriptor, message, FLAGS),
+        send: (descriptor, message) => sendmsg(descriptor, message, SEND_FLAGS),
         peerOf: (descriptor, name, nameBytes) => getpeername(descriptor, name, nameBytes),
         addressOf: (memory) => foreign.getRawPointer(memory),
+        ring: mode === 'single' ? undefined : openRing(foreign),
       },
     };
   } catch (error) {

@@ -9,6 +9,15 @@ export interface StreamWriter {
    * @param bytes must not be written to any more; the same bytes for many sockets, one after the other, are the cheapest
    */
   write(socket: Socket, descriptor: number, bytes: Uint8Array): boolean;
+  /**
+   * The same bytes are to be written to several sockets: each is told to `expect` them, then each is written to, as ever, and
+   * `settle` ends it. So all that takes is one system call where the writer can do that.
+   * @returns whether it is of use to tell them
+   */
+  gather(bytes: Uint8Array, sockets: number): boolean;
+  /** What was given to `gather` will be written to this socket. It may go out at once. */
+  expect(socket: Socket, descriptor: number): void;
+  settle(): void;
 }
 
 /** Of a socket that only `node:net` can write to. */
@@ -18,4 +27,7 @@ export const NO_DESCRIPTOR = -1;
 export const plainWriter: StreamWriter = {
   descriptorOf: () => NO_DESCRIPTOR,
   write: (socket, _descriptor, bytes) => socket.write(bytes),
+  gather: () => false,
+  expect: () => {},
+  settle: () => {},
 };

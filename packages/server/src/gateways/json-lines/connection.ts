@@ -133,6 +133,10 @@ export class LinesConnection implements JsonTransport {
     return hasRoom;
   }
 
+  expect(): void {
+    if (!this.#isOver) this.#shared.writer.expect(this.#socket, this.#descriptor);
+  }
+
   together(task: () => void): void {
     const socket = this.#socket;
     socket.cork();

@@ -49,6 +49,7 @@ export class JsonLinesGateway implements Gateway {
       rooms: new RoomList(hub),
       olderWires: config.olderWires,
       framing: lineFraming,
+      writer: this.#shared.writer,
       historyMax: jsonLines.history,
       connectionsMax: jsonLines.maxConnections,
       addressConnectionsMax: jsonLines.addressConnectionsMax,

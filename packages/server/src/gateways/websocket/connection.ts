@@ -131,6 +131,12 @@ export class WebSocketConnection implements JsonTransport {
     return this.#isCompressed ? this.#compress(bytes) : writer.write(socket, this.#descriptor, bytes);
   }
 
+  expect(): void {
+    const { webSocket, socket, writer } = this.#options;
+    if (!this.#isOver && !this.#isCompressed && webSocket.readyState === webSocket.OPEN)
+      writer.expect(socket, this.#descriptor);
+  }
+
   together(task: () => void): void {
     const { socket } = this.#options;
     socket.cork();

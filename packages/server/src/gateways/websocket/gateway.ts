@@ -70,6 +70,7 @@ export class WebSocketGateway implements Gateway {
       connectionsMax: http.maxConnections,
       addressConnectionsMax: http.addressConnectionsMax,
       idleConnectionsMax: http.idleConnectionsMax,
+      writer: context.writer ?? plainWriter,
       joinTimeoutMs: http.joinTimeoutMs,
     });
     this.#hosts = new Hosts(http.hosts, config.host);
