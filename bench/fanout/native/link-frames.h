@@ -20,6 +20,8 @@ enum link_frame {
   FRAME_PATH = 0x0b,
   FRAME_PONG = 0x0d,
   FRAME_CLOSE = 0x0e,
+  FRAME_CALM = 0x10,
+  FRAME_CALM_LAST = 0x11,
   FRAME_HELLO = 0x20,
   FRAME_WELCOME = 0x21,
 };

@@ -50,7 +50,7 @@ static void hurry(struct link *link, enum link_hurry hurry) {
 }
 
 /** The text of a new message goes to `out`; returns its bytes. */
-static size_t take_record(struct link *link, struct span body, int is_tls, uint8_t *out, size_t room) {
+static size_t take_record(struct link *link, struct span body, int is_tls, int is_calm, uint8_t *out, size_t room) {
   uint64_t channel = take_number(&body), number = take_number(&body);
   if (is_tls) link->unsaid += 1;
   if (channel == 0) {
@@ -65,8 +65,8 @@ static size_t take_record(struct link *link, struct span body, int is_tls, uint8
     return 0;
   }
   uint8_t flags = *body.at++;
-  // Nobody waits for the acknowledgement of an own event.
-  if (!is_tls) hurry(link, (flags & EVENT_OWN) != 0 ? LINK_LAZY : LINK_NOW);
+  // Nobody waits for the acknowledgement of an own event, nor of what is copied.
+  if (!is_tls) hurry(link, (flags & EVENT_OWN) != 0 || is_calm ? LINK_LAZY : LINK_NOW);
   if (flags != EVENT_MESSAGE) return 0;
   // Only the text: a marker may stand in the numbers before it.
   take_number(&body);
@@ -96,14 +96,19 @@ static const uint8_t *take_frames(struct link *link, struct span span, int is_tl
     // A stream may end within the two numbers: ask for both before they are read.
     if (is_tls && span.end - span.at < 10 && (span.end - span.at < 2 || span.end - span.at < 1 + (1 << (span.at[1] >> 6)))) return start;
     uint64_t type = take_number(&span);
-    uint64_t length = type == FRAME_RECORD_LAST ? (uint64_t)(span.end - span.at) : take_number(&span);
+    int is_last = type == FRAME_RECORD_LAST || type == FRAME_CALM_LAST;
+    uint64_t length = is_last ? (uint64_t)(span.end - span.at) : take_number(&span);
     if (length > (uint64_t)(span.end - span.at)) return start;
     struct span body = {.at = span.at, .end = span.at + length};
     span.at = body.end;
     switch (type) {
       case FRAME_RECORD:
       case FRAME_RECORD_LAST:
-        *filled += take_record(link, body, is_tls, out + *filled, size - *filled);
+        *filled += take_record(link, body, is_tls, 0, out + *filled, size - *filled);
+        break;
+      case FRAME_CALM:
+      case FRAME_CALM_LAST:
+        *filled += take_record(link, body, is_tls, 1, out + *filled, size - *filled);
         break;
       case FRAME_SKIP:
         if (!is_tls) hurry(link, LINK_NOW);
