@@ -79,12 +79,17 @@ export class CopyPolicy {
    * @param goalShare of the goal: less where one late record holds up several others
    */
   copiesFor(recordBytes: number, lossShare: number, isClean: boolean, goalShare = 1): number {
-    if (recordBytes > this.#options.copyRecordBytesMax) return 0;
+    if (!this.isCopied(recordBytes)) return 0;
     this.#owed += copyShare(lossShare, isClean, this.#options, goalShare);
     // A tenth added ten times is a little less than one.
     const copies = Math.min(Math.floor(this.#owed + 1e-9), this.#options.copiesMax);
     this.#owed = Math.max(this.#owed - copies, 0);
     return copies;
+  }
+
+  /** Whether records of this size get copies at all. */
+  isCopied(recordBytes: number): boolean {
+    return recordBytes <= this.#options.copyRecordBytesMax;
   }
 
   /** From the first transmission to the first copy. */

@@ -207,6 +207,7 @@ export class DatagramPath {
       } else {
         if (!this.#writeWhole(record)) return false;
         content.add(record);
+        flight.copyProbe(nowMs, record);
       }
       content.isPrompt = true;
       flight.retransmissions += 1;

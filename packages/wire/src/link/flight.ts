@@ -137,6 +137,14 @@ export class Flight {
     this.copies.add(nowMs, record, this.policy.firstWait(this.rtt.smoothedMs));
   }
 
+  /** A record goes out again with a probe. It is late already, and holds up others: one copy, whatever the share. */
+  copyProbe(nowMs: number, record: OutgoingRecord): void {
+    if (record.isLazy || record.isCopyQueued || !this.policy.isCopied(record.bytes)) return;
+    record.copiesSent = 0;
+    record.copiesLeft = 1;
+    this.copies.add(nowMs, record, this.policy.firstWait(this.rtt.smoothedMs));
+  }
+
   /** Whether what will be copied is in no hurry to be acknowledged; where much is in flight, acknowledgements are its clock. */
   mayCalm(nowMs: number): boolean {
     // What nobody acknowledges for a while is not to use up a window that losses have made small.

@@ -5,7 +5,8 @@ import { RecordRun } from './index.ts';
 
 const COUNT = 64;
 const bodiesOf = (count: number, bytes = 80) =>
-  Array.from({ length: count }, (_, index) => new Uint8Array(bytes).fill(2 * (index % 100)));
+  // The first byte is that of somebody else's event.
+  Array.from({ length: count }, (_, index) => new Uint8Array(bytes).fill(2 * (index % 100)).fill(0, 0, 1));
 
 /** Sends run after run from the server, as fast as the window allows, and gives what the client got. */
 function exchange(options: LinkPairOptions, runs: number, between: (pair: LinkPair, index: number) => void = () => {}) {
