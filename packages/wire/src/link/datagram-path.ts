@@ -88,6 +88,11 @@ export class DatagramPath {
     return this.#options.answers?.dueMs(this.#options.flight.rtt.smoothedMs);
   }
 
+  /** Whatever keeps them from going out now (the congestion window, say) wakes the session when it no longer does. */
+  onTimeout(nowMs: number): void {
+    if ((this.answersDueMs ?? Number.POSITIVE_INFINITY) <= nowMs) this.#isUrgent = true;
+  }
+
   /**
    * The next packet, undefined when there is nothing to say or it may not be said yet.
    * @param carriesRecords records take this path

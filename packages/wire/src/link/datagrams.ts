@@ -240,6 +240,7 @@ export class Datagrams {
       this.#dropKeysMs = undefined;
     }
     this.flight.onTimeout(nowMs);
+    this.path.onTimeout(nowMs);
     if (this.#options.paths.current === 'udp' && nowMs >= this.#pingDueMs) this.#isPingOwed = true;
   }
 
