@@ -55,8 +55,19 @@ export interface RingLayout {
   readonly completionEntries: number;
 }
 
-/** A ring that lives as long as the process; undefined where the kernel has none, or does not let this process have one. */
+/**
+ * A ring that lives as long as the process; undefined where the kernel has none, or does not let this process have one. Never
+ * throws: what it needs is more than the other calls do.
+ */
 export function openRing(foreign: typeof import('node:ffi')): RingCalls | undefined {
+  try {
+    return setUp(foreign);
+  } catch {
+    return undefined;
+  }
+}
+
+function setUp(foreign: typeof import('node:ffi')): RingCalls | undefined {
   const { functions } = foreign.dlopen(null, {
     syscall: { arguments: ['i64', 'i32', 'pointer', 'i32', 'i32', 'i64', 'i64'], return: 'i32' },
     mmap: { arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'], return: 'pointer' },

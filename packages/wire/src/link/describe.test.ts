@@ -25,6 +25,11 @@ const joined = (...parts: readonly Uint8Array[]) => Uint8Array.from(parts.flatMa
 /** A record on a channel, as one frame of a connection. */
 const record = (channel: number, body: Uint8Array) =>
   joined(Uint8Array.of(2, 0x40 | ((body.length + 2) >> 8), (body.length + 2) & 0xff, channel, 1), body);
+const calm = (channel: number, body: Uint8Array) => {
+  const bytes = record(channel, body);
+  bytes[0] = 0x10;
+  return bytes;
+};
 const named = (fields: readonly Field[]) => fields.map(({ name, value }) => (value === '' ? name : `${name} ${value}`));
 
 describe('The fields of link', () => {
@@ -113,6 +118,7 @@ describe('A mask of link', () => {
     const masked = maskLinkSecrets(record(0, join));
     assert.deepEqual([has(masked, 'sesame'), has(masked, 'member-token'), has(masked, 'lobby')], [false, false, true]);
     assert.ok(has(masked, '******') && has(masked, '*'.repeat(12)));
+    assert.equal(has(maskLinkSecrets(calm(0, join)), 'sesame'), false, 'also where it is in no hurry');
     const greeting = maskLinkSecrets(hello);
     assert.deepEqual([has(greeting, '0123456789abcdef'), has(greeting, 'Ann')], [false, true]);
     for (const [head, to] of [[HEAD, 'server'] as const, [CLIENT_HEAD, 'client'] as const]) {

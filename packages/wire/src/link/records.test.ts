@@ -213,6 +213,17 @@ describe('Records of rooms', () => {
     assert.ok(shorter.posts > 0 && shorter.events > 0);
   });
 
+  it('never lead beyond the largest numbers from one to the next', () => {
+    const tooLarge = { name: 'CodecError', code: 'CODEC_TOO_LARGE' };
+    const last = { timeMs: 0, outbox: Number.MAX_SAFE_INTEGER };
+    assert.throws(() => decodePost(Uint8Array.of(0x20), last.outbox), tooLarge);
+    assert.equal(decodePost(Uint8Array.of(0x20), last.outbox - 1).outbox, last.outbox);
+    assert.throws(() => decodeEvent(Uint8Array.of(0x90, 2), last), tooLarge);
+    // Zig-zag: 2 is one ms later, 1 one ms earlier.
+    assert.throws(() => decodeEvent(Uint8Array.of(0x90, 2), { timeMs: 2 ** 52 - 1, outbox: 1 }), tooLarge);
+    assert.throws(() => decodeEvent(Uint8Array.of(0x90, 1), { timeMs: 1 - 2 ** 52, outbox: 1 }), tooLarge);
+  });
+
   it('of any bytes are records or a CodecError', () => {
     const input = fc.oneof(
       mangled(posts.map((post) => encodePost(post))),

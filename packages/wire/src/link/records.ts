@@ -146,7 +146,7 @@ export function encodeOwnEvent(event: LinkOwnEventRecord, before?: LinkOwnEventB
 /**
  * An own event is the one that has an `outbox`. The body is a view of the record.
  * @param before the own event that the channel carried last
- * @throws {CodecError} as {@link decodePost}; also CODEC_TOO_LARGE: a user name above 255 bytes; CODEC_INVALID_UTF8: in it;
+ * @throws {CodecError} as {@link decodePost}; also CODEC_TOO_LARGE: a user name above 255 bytes, or a time out of range; CODEC_INVALID_UTF8: in it;
  *   CODEC_INVALID_FIELD: an own event with more bytes than it has fields
  */
 export function decodeEvent(bytes: Uint8Array, before?: LinkOwnEventBefore): LinkEventRecord | LinkOwnEventRecord {
@@ -162,6 +162,7 @@ export function decodeEvent(bytes: Uint8Array, before?: LinkOwnEventBefore): Lin
     const isNext = (flags & EVENT_NEXT) !== 0;
     const outbox = isNext ? numberAfter(reader, before?.outbox) : reader.varint();
     const timeMs = isNext ? saidMs + before!.timeMs : saidMs;
+    if (Math.abs(timeMs) > TIME_MS_MAX) throw reader.error('CODEC_TOO_LARGE', 'time is out of range', 0);
     const target = hasTarget ? { target: reader.varint() } : {};
     reader.finish();
     return { kind, timeMs, outbox, ...target };
@@ -178,6 +179,7 @@ function isOneMore(number: number, before: number | undefined): boolean {
 function numberAfter(reader: ByteReader, before: number | undefined): number {
   if (before === undefined)
     throw reader.error('CODEC_INVALID_FIELD', 'outbox number is one more than that of nothing', 0);
+  if (before >= VARINT_MAX) throw reader.error('CODEC_TOO_LARGE', 'outbox number above 2^53 − 1', 0);
   return before + 1;
 }
 

@@ -192,6 +192,23 @@ describe('Posts', () => {
     assert.deepEqual(await bob.chat.post(bob.channel, 'mine'), { number: 4 });
   });
 
+  test('that are one more than the largest number end the session of who sent them, and cost the others nothing', async (context) => {
+    const server = await serve(context);
+    const eve = await enter(context, server, 'Eve');
+    const ann = await enter(context, server, 'Ann');
+    const bob = await enter(context, server, 'Bob');
+    await eve.chat.postAs(Number.MAX_SAFE_INTEGER, eve.channel, 'the last one');
+    eve.chat.link.send(
+      eve.channel,
+      Buffer.concat([Buffer.from([0x20 | EventKind.MESSAGE]), Buffer.from('and one more')]),
+    );
+    await within(eve.chat.link.ended, 'the goodbye');
+    assert.equal(eve.chat.link.closed?.code, 1);
+    await ann.chat.post(ann.channel, 'still here');
+    await bob.chat.shown.until((shown) => shown.kind === 'chat' && shown.text === 'still here', 'the next line');
+    assert.deepEqual(bodies(bob.chat), ['the last one', 'still here']);
+  });
+
   test('that are no posts end the session of who sent them, and no other', async (context) => {
     const server = await serve(context);
     const ann = await enter(context, server, 'Ann');
