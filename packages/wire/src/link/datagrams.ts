@@ -289,9 +289,9 @@ export class Datagrams {
     if (addresses === undefined) {
       const probe = paths.takeProbe(nowMs);
       if (probe === undefined && this.#responses.length === 0) return undefined;
-      const bytes = this.path.pollWith(nowMs, MTU_BASE_BYTES, probe === undefined ? 0 : MTU_BASE_BYTES, (writer) => {
+      const bytes = this.path.pollWith(nowMs, MTU_BASE_BYTES, probe?.isFull === true ? MTU_BASE_BYTES : 0, (writer) => {
         for (const { data } of this.#responses) writer.pathResponse(data);
-        if (probe !== undefined) writer.pathChallenge(probe);
+        if (probe !== undefined) writer.pathChallenge(probe.data);
       });
       if (this.#responses.length > 0) paths.answeredPeer(nowMs);
       this.#responses.length = 0;

@@ -6,6 +6,12 @@ import { LINK_CHALLENGE_BYTES } from './limits.ts';
 /** Answered challenges in a row that are needed: the first time, and after the path has failed once. */
 const ANSWERS_FIRST = 1;
 const ANSWERS_AGAIN = 3;
+/** A confirmation that is not answered is repeated so often before the proof begins anew: one lost packet is no flap. */
+const CONFIRMATION_REPEATS_MAX = 2;
+/** In round trips. */
+const CONFIRMATION_REPEAT_RTTS = 3;
+/** After so many probes in a row without an answer the next ones are small. */
+const FULL_PROBES_MAX = 3;
 /** PATH is said again on UDP at most so often before the proof begins anew. */
 const SAID_MAX = 8;
 /** A peer's generation may be ahead of ours by so much: what it skips is its own loss, but numbers stay exact. */
@@ -17,6 +23,13 @@ interface Said {
   readonly generation: number;
   readonly reason: SaidPathReason;
   isAnswered: boolean;
+}
+
+/** A challenge of the client's. */
+export interface Probe {
+  readonly data: Uint8Array;
+  /** Filled up to a whole datagram, so that its answer proves that such datagrams pass (RFC 9000 §8.2.1). */
+  readonly isFull: boolean;
 }
 
 export interface PathControlOptions {
@@ -58,6 +71,9 @@ export class PathControl {
   #answers = 0;
   #probeDueMs: number | undefined;
   #probeIntervalMs: number;
+  /** In a row. */
+  #unansweredProbes = 0;
+  #probeRttMs = 0;
 
   constructor(options: PathControlOptions) {
     this.#options = options;
@@ -115,7 +131,7 @@ export class PathControl {
 
   socketReplaced(nowMs: number): void {
     this.#isSocketUp = true;
-    this.#probeIntervalMs = this.#options.tuning.probeIntervalMs;
+    this.#forgetProbes();
     if (this.#options.role === 'client' && this.#mode !== 'tcp') this.#probeDueMs = nowMs;
   }
 
@@ -147,18 +163,21 @@ export class PathControl {
   }
 
   /** The client's next challenge, if it is time for one. */
-  takeProbe(nowMs: number): Uint8Array | undefined {
+  takeProbe(nowMs: number): Probe | undefined {
     if (this.#probeDueMs === undefined || nowMs < this.#probeDueMs || !this.#isSocketUp || this.#mode === 'tcp')
       return undefined;
     const { tuning, random } = this.#options;
-    if (this.#challenges.count > 0) {
+    if (this.#challenges.count > 0) this.#unansweredProbes += 1;
+    const isConfirmation = this.#answers > 0 && this.#unansweredProbes <= CONFIRMATION_REPEATS_MAX;
+    if (this.#unansweredProbes > 0 && !isConfirmation) {
       this.#answers = 0;
       this.#probeIntervalMs = Math.min(this.#probeIntervalMs * 2, tuning.probeIntervalMsMax);
     }
-    this.#probeDueMs = nowMs + this.#probeIntervalMs;
+    const repeatMs = Math.max(tuning.probeConfirmMs, CONFIRMATION_REPEAT_RTTS * this.#probeRttMs);
+    this.#probeDueMs = nowMs + (isConfirmation ? Math.min(repeatMs, this.#probeIntervalMs) : this.#probeIntervalMs);
     const data = random(LINK_CHALLENGE_BYTES);
     this.#challenges.add(nowMs, data);
-    return data;
+    return { data, isFull: this.#unansweredProbes < FULL_PROBES_MAX };
   }
 
   /** A PATH_RESPONSE came to the client. @returns the round trip, ms, if it is one of ours */
@@ -166,8 +185,14 @@ export class PathControl {
     const sentMs = this.#challenges.answered(data);
     if (sentMs === undefined) return undefined;
     const { tuning } = this.#options;
-    this.#challenges.clear();
-    this.#probeIntervalMs = tuning.probeIntervalMs;
+    const isSmall = this.#unansweredProbes >= FULL_PROBES_MAX;
+    this.#forgetProbes();
+    this.#probeRttMs = nowMs - sentMs;
+    if (isSmall) {
+      // Something passes again: whether a whole datagram does is for the next one to show.
+      this.#probeDueMs = nowMs;
+      return this.#probeRttMs;
+    }
     this.#answers += 1;
     if (this.#answers >= this.#answersNeeded) {
       this.#isProved = true;
@@ -176,7 +201,7 @@ export class PathControl {
     } else {
       this.#probeDueMs = nowMs + tuning.probeConfirmMs;
     }
-    return nowMs - sentMs;
+    return this.#probeRttMs;
   }
 
   /** We answered a challenge of the server's. */
@@ -298,9 +323,14 @@ export class PathControl {
 
   #scheduleProbes(nowMs: number): void {
     if (this.#options.role !== 'client' || this.#mode === 'tcp') return;
-    this.#challenges.clear();
-    this.#probeIntervalMs = this.#options.tuning.probeIntervalMs;
+    this.#forgetProbes();
     this.#probeDueMs = nowMs + this.#probeIntervalMs;
+  }
+
+  #forgetProbes(): void {
+    this.#challenges.clear();
+    this.#unansweredProbes = 0;
+    this.#probeIntervalMs = this.#options.tuning.probeIntervalMs;
   }
 
   #probeSoon(nowMs: number): void {

@@ -23,7 +23,7 @@ export const LINK_TUNING: LinkTuning = {
   cursorDelayMs: 50,
   cursorRecords: 64,
   probeIntervalMs: 1_000,
-  probeIntervalMsMax: 3_000,
+  probeIntervalMsMax: 1_500,
   probeConfirmMs: 100,
   deadAfterPtos: 3,
   deadAfterMs: 500,
