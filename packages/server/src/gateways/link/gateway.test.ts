@@ -212,12 +212,17 @@ describe('Datagrams', () => {
       };
       // Ann's next packets, which Eve caught on their way and sends from her own address: authentic, and newer than all.
       let sentBytes = 0;
-      for (let count = 0; count < packets; count += 1) {
-        const { bytes } = chat.link.packets!.seal(frame(Frame.PING, Buffer.alloc(8)));
-        sentBytes += bytes.length;
-        await eve.send(bytes, { address: '127.0.0.1', udpPort: server.ports.port('confab', 'udp') });
+      const target = { address: '127.0.0.1', udpPort: server.ports.port('confab', 'udp') };
+      for (let tries = 0; heardBytes === 0 && tries < 5; tries += 1) {
+        for (let count = 0; count < packets; count += 1) {
+          const { bytes } = chat.link.packets!.seal(frame(Frame.PING, Buffer.alloc(8)));
+          sentBytes += bytes.length;
+          await eve.send(bytes, target);
+        }
+        // Not if an acknowledgement of Ann's own overtook it, which is newer then: nobody else sends for her for so long.
+        await eventually(() => heardBytes > 0, 'Eve is challenged', 2_000).catch(() => undefined);
       }
-      await eventually(() => heardBytes > 0, 'Eve is challenged');
+      assert.ok(heardBytes > 0, 'Eve is challenged');
       for (let line = 0; line < 20; line += 1)
         assert.ok('number' in (await chat.post(channel, `${line} ${'x'.repeat(500)}`)));
       await server.stop();
