@@ -160,7 +160,8 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
 
 async function openStore(config: Config): Promise<Store> {
   if (config.store.kind === 'memory') return new MemoryStore();
-  return openSqliteStore({ directory: config.data, synchronous: config.store.synchronous });
+  const { synchronous, journal } = config.store;
+  return openSqliteStore({ directory: config.data, synchronous, ...(journal ? {} : { journal: undefined }) });
 }
 
 /** A line that nobody needs while all is as it should be. */

@@ -6,7 +6,7 @@ import { afterwards, type WithCleanUp } from './clean-up.ts';
 
 export interface Closable {
   /** Harmless when it is closed already. */
-  close(): void | Promise<void>;
+  close(): unknown;
 }
 
 export interface TemporaryDirectory {

@@ -7,5 +7,11 @@ export const storeSection = z
       .enum(['normal', 'full'])
       .default('normal')
       .describe('full: survives a power failure at once; normal: survives the death of the process'),
+    journal: z
+      .boolean()
+      .default(true)
+      .describe(
+        'with normal: what people say is committed to a journal, which the database follows; false: to the database',
+      ),
   })
   .prefault({});

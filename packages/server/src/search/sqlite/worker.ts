@@ -1,13 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { lowerThreadPriority } from '../../thread-priority.ts';
 import { IndexThread } from './index-thread.ts';
 import type { IndexOptions, IndexRequest } from './protocol.ts';
-import { lowerThreadPriority } from './thread-priority.ts';
 
 /* The thread in which rooms are indexed and searched, so that neither the chat nor its store waits for it. */
 const port = parentPort;
 if (port === null) throw new Error('This file runs as a worker thread');
 
-lowerThreadPriority();
+/** Behind the chat, and behind its store. */
+const NICE = 10;
+lowerThreadPriority(NICE);
+
 const thread = new IndexThread({
   ...(workerData as IndexOptions),
   say: (message) => port.postMessage(message),

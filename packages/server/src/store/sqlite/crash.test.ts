@@ -13,8 +13,10 @@ const program = fileURLToPath(new URL('./fixtures/commit-stream.ts', import.meta
 
 type Child = ChildProcessByStdio<null, Readable, null>;
 
-function startStream(directory: string, times = 1): Child {
-  return spawn(process.execPath, [program, directory, String(times)], { stdio: ['ignore', 'pipe', 'inherit'] });
+function startStream(directory: string, times = 1, ...more: readonly string[]): Child {
+  return spawn(process.execPath, [program, directory, String(times), ...more], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 /** Kills it in mid-stream, and returns the last number that it had printed. */
@@ -31,16 +33,20 @@ async function killAfter(child: Child, answersMin: number): Promise<number> {
   return last;
 }
 
-for (const { answersMin, times, when } of [
+for (const { answersMin, times, when, more = [] } of [
   { answersMin: 1, times: 1, when: '' },
   { answersMin: 40, times: 1, when: '' },
   { answersMin: 300, times: 1, when: '' },
   // More than 16,384 events: what was committed first is on its way to where it is kept.
   { answersMin: 24, times: 150, when: ', while older ones are folded,' },
+  { answersMin: 2, times: 1, when: ' to the journal', more: ['plain'] },
+  { answersMin: 333, times: 1, when: ' to the journal', more: ['plain'] },
+  { answersMin: 3_000, times: 1, when: ' to the journal', more: ['plain'] },
+  { answersMin: 100, times: 150, when: ' to the journal, faster than the database takes them,', more: ['plain'] },
 ]) {
   test(`killing the process after ${answersMin} commits${when} loses nothing that was acknowledged`, async (context) => {
     const folder = temporaryDirectory(context);
-    const acknowledged = await killAfter(startStream(folder.path, times), answersMin);
+    const acknowledged = await killAfter(startStream(folder.path, times, ...more), answersMin);
     assert.ok(acknowledged >= 1);
 
     const store = folder.closing(await openSqliteStore({ directory: folder.path, bootId: () => 'boot 1' }));

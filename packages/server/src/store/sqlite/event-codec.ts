@@ -112,6 +112,13 @@ export function decodeEvents(bytes: Uint8Array): RoomEvent[] {
   return events;
 }
 
+/** Position of the newest of these events; 0 for none. */
+export function lastPositionOf(records: Uint8Array): number {
+  const cursor = new EventCursor(records);
+  while (cursor.next());
+  return cursor.position;
+}
+
 /** Goes through records one after the other. Its numbers are those of the record that `next` has come to. */
 export class EventCursor {
   roomId = 0;

@@ -1,6 +1,8 @@
 import { storeFenced } from '../failure.ts';
 import type { Database, Statement } from './database.ts';
 
+export const FENCED_TEXT = 'Another process has taken the database of this data folder and writes to it';
+
 /** What must hold as long as nobody else writes. */
 export interface FenceChecks {
   /** Whether the lock is still the one that this process took. */
@@ -39,8 +41,7 @@ export class Fence {
   check(): void {
     const version = this.#read();
     this.#isBroken ||= !this.#checks.isLockOurs() || (version !== this.#seen && !this.#checks.isEndOurs());
-    if (this.#isBroken)
-      throw storeFenced('Another process has taken the database of this data folder and writes to it');
+    if (this.#isBroken) throw storeFenced(FENCED_TEXT);
     this.#seen = version;
   }
 

@@ -52,6 +52,32 @@ for (const { name, fold, slicesPerCommit } of foldings) {
   );
 }
 
+for (const { name, handOverBytes, isKilled } of [
+  { name: 'which gets it only when it must,', handOverBytes: Number.POSITIVE_INFINITY, isKilled: false },
+  { name: 'which gets it a few events at a time,', handOverBytes: 150, isKilled: false },
+  { name: 'which gets it when a server starts that follows a killed one,', handOverBytes: 400, isKilled: true },
+]) {
+  storeContract(
+    `the journal before the SQLite log, ${name}`,
+    async (context) => {
+      const folder = temporaryDirectory(context);
+      const open = () =>
+        folder.closing(new BlockingStore(folder.path, { fold: tiny, slicesPerCommit: 1, handOverBytes }));
+      let store = open();
+      return {
+        store,
+        reopen: async () => {
+          if (isKilled) store.kill();
+          else await store.close();
+          store = open();
+          return store;
+        },
+      };
+    },
+    { modelRuns: Math.ceil(propertyRuns() / 6) },
+  );
+}
+
 test('a long batch is in the log whole and in its order, however its events are written, or not at all', async (context) => {
   const folder = temporaryDirectory(context);
   const store = folder.closing(new BlockingStore(folder.path));

@@ -1,13 +1,21 @@
-import type { CommitResult, DuplicateEvent, LoadedRoom, LoadedState, RoomEvent } from '@confab/core';
+import {
+  type CommitResult,
+  CoreError,
+  type DuplicateEvent,
+  type LoadedRoom,
+  type LoadedState,
+  type RoomEvent,
+} from '@confab/core';
 import { storeFailed } from '../failure.ts';
 import { LogHeads, repeatedInBatch } from '../log-heads.ts';
 import { pageOf } from '../page.ts';
 import { claimDataFolder, type DataFolder, explained } from './data-folder.ts';
 import { Database } from './database.ts';
 import { beginRun, type Epoch, endRun } from './epoch.ts';
-import { decodeEvents, EventCursor } from './event-codec.ts';
+import { decodeEvents, EventCursor, lastPositionOf } from './event-codec.ts';
 import { EventPage } from './event-page.ts';
 import { Fence } from './fence.ts';
+import { takeJournals } from './journal.ts';
 import { migrate } from './migrate.ts';
 import {
   BUSY_TIMEOUT_MS,
@@ -21,6 +29,8 @@ import type { OtherChange, PackedBatch } from './protocol.ts';
 import { RecentLog } from './recent-log.ts';
 import { memberOfRow, nameOfRow, roomOfRow } from './rows.ts';
 import { prepareStatements, type Statements } from './statements.ts';
+
+const NOTHING: PackedBatch = { events: new Uint8Array(0), others: [] };
 
 /** Thrown inside a transaction to undo it when the answer is `duplicates`, not an error. */
 const rollBack = Symbol('roll back');
@@ -36,6 +46,8 @@ export class LogDatabase {
   readonly #fence: Fence;
   readonly #recent: RecentLog;
 
+  /** Events that are in the journal and not in the database: it could not be written. Oldest first. */
+  #taken: Uint8Array[] = [];
   /** Position of the newest event that this process knows to be written. */
   #endPosition = 0;
 
@@ -58,7 +70,6 @@ export class LogDatabase {
       configure(this.#database, options);
       migrate(this.#database, options.directory);
       this.#statements = prepareStatements(this.#database);
-      this.#epoch = beginRun(this.#database, this.#statements, { ...options, nowMs: Date.now() });
       this.#recent = new RecentLog(this.#database, this.#statements, options.fold ?? FOLD_BOUNDS);
       this.#heads = this.#restoreHeads();
       this.#fence = new Fence(this.#database, {
@@ -66,6 +77,8 @@ export class LogDatabase {
         isEndOurs: () => Number(this.#statements.lastPosition.get()?.[0] ?? 0) === this.#endPosition,
       });
       this.#endPosition = this.#heads.counters.lastPosition;
+      takeJournals(options.directory, (events) => this.#takeKnown(events));
+      this.#epoch = beginRun(this.#database, this.#statements, { ...options, nowMs: Date.now() });
     } catch (error) {
       this.#database.close();
       throw error;
@@ -77,6 +90,7 @@ export class LogDatabase {
   }
 
   load(): LoadedState {
+    if (this.#taken.length > 0) this.#write(NOTHING);
     return {
       epoch: this.#epoch.epoch,
       epochStartPosition: this.#epoch.startPosition,
@@ -89,12 +103,26 @@ export class LogDatabase {
 
   /** @param batch its records are kept as they are */
   commit(batch: PackedBatch): CommitResult {
+    return this.#write(batch);
+  }
+
+  /**
+   * Take over events that were acknowledged: they are in the journal. They have no client ids and no new authors.
+   * @throws what keeps them from being written; they are kept, and written before anything else
+   */
+  take(events: Uint8Array<ArrayBuffer>): void {
+    this.#taken.push(events);
+    this.#write(NOTHING);
+  }
+
+  #write(batch: PackedBatch): CommitResult {
     while (this.#recent.isFull) this.#fold();
     const duplicates: DuplicateEvent[] = [];
     this.#heads.begin();
     try {
       this.#database.transaction(() => {
         this.#fence.check();
+        for (const events of this.#taken) this.#append(events);
         this.#apply(batch, duplicates);
         if (duplicates.length > 0) throw rollBack;
         if (batch.events.length > 0) {
@@ -109,6 +137,8 @@ export class LogDatabase {
     }
     this.#heads.keep();
     this.#endPosition = this.#heads.counters.lastPosition;
+    for (const events of this.#taken) this.#recent.add(events);
+    this.#taken = [];
     if (batch.events.length > 0) this.#recent.add(batch.events);
     return { status: 'committed' };
   }
@@ -123,6 +153,7 @@ export class LogDatabase {
       }
     }
     this.#recent.fill(page);
+    for (const events of this.#taken) page.take(events);
     return page.toBytes();
   }
 
@@ -140,15 +171,41 @@ export class LogDatabase {
     }
   }
 
-  close(): void {
+  /** @returns whether the database has everything; if not, the journal is still needed */
+  close(): boolean {
+    let isDone = false;
     try {
+      if (this.#taken.length > 0) this.#write(NOTHING);
       // Another process's run is not ours to end.
-      if (!this.#fence.isBroken) endRun(this.#database, this.#statements, this.#options.synchronous);
+      isDone = !this.#fence.isBroken;
+      if (isDone) endRun(this.#database, this.#statements, this.#options.synchronous);
     } catch {
       // A full disk, say. Nothing is lost: the next run merely takes this one for one that was killed.
     }
     this.#database.close();
     this.#folder.release();
+    return isDone;
+  }
+
+  /** Of a killed server's journal. @returns whether they are in the database now; not when they are no sequel to it */
+  #takeKnown(events: Uint8Array): boolean {
+    if (lastPositionOf(events) <= this.#endPosition) return true;
+    try {
+      this.take(new Uint8Array(events));
+      return true;
+    } catch (error) {
+      if (!(error instanceof CoreError) || error.code !== 'STORE_FENCED') throw error;
+      // The machine died, and the database lost its end to it.
+      this.#taken = [];
+      return false;
+    }
+  }
+
+  /** Events that are known to have no client ids. */
+  #append(events: Uint8Array): void {
+    const cursor = new EventCursor(events);
+    while (cursor.next()) this.#heads.append(cursor);
+    this.#statements.insertBatch.run(this.#heads.counters.lastPosition, events);
   }
 
   /** Change by change, in their order: the first one that is wrong decides what is thrown. */
@@ -230,7 +287,7 @@ export class LogDatabase {
   }
 
   #restoreHeads(): LogHeads {
-    const [lastRoomId, lastMemberId] = this.#statements.state.get() as number[];
+    const [lastRoomId, lastMemberId] = (this.#statements.state.get() ?? []) as number[];
     const lastPosition = Number(this.#statements.lastPosition.get()?.[0] ?? 0);
     const heads = new LogHeads(
       { lastPosition, lastRoomId: lastRoomId ?? 0, lastMemberId: lastMemberId ?? 0 },

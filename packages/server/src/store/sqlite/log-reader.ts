@@ -5,9 +5,10 @@ import { storeFailed } from '../failure.ts';
 import { pageOf } from '../page.ts';
 import { explained } from './data-folder.ts';
 import { Database } from './database.ts';
-import { decodeEvents, EventCursor } from './event-codec.ts';
+import { decodeEvents, EventCursor, lastPositionOf } from './event-codec.ts';
 import { EventPage } from './event-page.ts';
 import { EventPick } from './event-pick.ts';
+import { readJournals } from './journal.ts';
 import { expectOurs, newerSchema, SCHEMA_VERSION, schemaVersion } from './migrate.ts';
 import { BUSY_TIMEOUT_MS, LOG_FILE } from './options.ts';
 import { nameOfRow } from './rows.ts';
@@ -57,7 +58,7 @@ export function openLogReader(directory: string): LogReader {
     const database = new Database(file, { busyTimeoutMs: BUSY_TIMEOUT_MS, isReadOnly: true });
     try {
       expectKnownSchema(database, directory);
-      return new DatabaseLogReader(database);
+      return new DatabaseLogReader(database, directory);
     } catch (error) {
       database.close();
       throw error;
@@ -81,15 +82,17 @@ function expectKnownSchema(database: Database, directory: string): void {
 class DatabaseLogReader implements LogReader {
   readonly #database: Database;
   readonly #statements: ReadStatements;
+  readonly #directory: string;
 
-  constructor(database: Database) {
+  constructor(database: Database, directory: string) {
     this.#database = database;
+    this.#directory = directory;
     this.#statements = prepareReads(database);
   }
 
   rooms(): LoggedRoom[] {
-    return this.#database.snapshot(() => {
-      const recent = this.#recentEnds();
+    return this.#snapshot((recents) => {
+      const recent = recentEnds(recents);
       return this.#statements.allRooms.all().map((row) => {
         const [id, name, kind, createdMs, closedMs, first, last, memberCount] = row as [
           number,
@@ -119,15 +122,14 @@ class DatabaseLogReader implements LogReader {
 
   read(roomId: number, fromSeq: number, limit: number): RoomEvent[] {
     const page = new EventPage(roomId, pageOf(fromSeq, limit));
-    this.#database.snapshot(() => {
-      for (const statement of [
-        this.#statements.segments.iterate(roomId, page.nextSeq),
-        this.#statements.batches.iterate(),
-      ]) {
-        for (const [events] of statement) {
-          page.take(events as Uint8Array);
-          if (page.isFull) break;
-        }
+    this.#snapshot((recents) => {
+      for (const [events] of this.#statements.segments.iterate(roomId, page.nextSeq)) {
+        page.take(events as Uint8Array);
+        if (page.isFull) return;
+      }
+      for (const events of recents) {
+        page.take(events);
+        if (page.isFull) return;
       }
     });
     return decodeEvents(page.toBytes());
@@ -135,7 +137,7 @@ class DatabaseLogReader implements LogReader {
 
   pick(roomId: number, seqs: readonly number[]): RoomEvent[] {
     const picked = new EventPick(roomId, seqs);
-    this.#database.snapshot(() => {
+    this.#snapshot((recents) => {
       while (picked.nextSeq !== undefined) {
         const row = this.#statements.segments.get(roomId, picked.nextSeq);
         if (row === undefined) break;
@@ -143,8 +145,8 @@ class DatabaseLogReader implements LogReader {
       }
       // All of them are gone through, so once for all events and only for those that no segment has.
       if (picked.nextSeq === undefined) return;
-      for (const [events] of this.#statements.batches.iterate()) {
-        picked.take(events as Uint8Array);
+      for (const events of recents) {
+        picked.take(events);
         if (picked.nextSeq === undefined) break;
       }
     });
@@ -155,16 +157,34 @@ class DatabaseLogReader implements LogReader {
     this.#database.close();
   }
 
-  /** What of each room no segment has yet, or only just. */
-  #recentEnds(): Map<number, { readonly firstSeq: number; readonly lastSeq: number }> {
-    const ends = new Map<number, { readonly firstSeq: number; readonly lastSeq: number }>();
-    for (const [events] of this.#statements.batches.iterate()) {
-      const cursor = new EventCursor(events as Uint8Array);
-      while (cursor.next()) {
-        const { roomId, seq } = cursor;
-        ends.set(roomId, { firstSeq: ends.get(roomId)?.firstSeq ?? seq, lastSeq: seq });
-      }
-    }
-    return ends;
+  /**
+   * Runs `work`, whose reads all see the same moment.
+   * @param work gets all events that no segment has yet, or only just: of the database, then of the journal
+   */
+  #snapshot<Result>(work: (recents: Iterable<Uint8Array>) => Result): Result {
+    // Read first: what is taken out of it meanwhile is in the database then.
+    const journaled = readJournals(this.#directory);
+    return this.#database.snapshot(() => work(this.#recents(journaled)));
   }
+
+  *#recents(journaled: readonly Uint8Array[]): Generator<Uint8Array> {
+    for (const [events] of this.#statements.batches.iterate()) yield events as Uint8Array;
+    if (journaled.length === 0) return;
+    const lastPosition = Number(this.#statements.lastPosition.get()?.[0] ?? 0);
+    for (const events of journaled) if (lastPositionOf(events) > lastPosition) yield events;
+  }
+}
+
+function recentEnds(
+  recents: Iterable<Uint8Array>,
+): Map<number, { readonly firstSeq: number; readonly lastSeq: number }> {
+  const ends = new Map<number, { readonly firstSeq: number; readonly lastSeq: number }>();
+  for (const events of recents) {
+    const cursor = new EventCursor(events);
+    while (cursor.next()) {
+      const { roomId, seq } = cursor;
+      ends.set(roomId, { firstSeq: ends.get(roomId)?.firstSeq ?? seq, lastSeq: seq });
+    }
+  }
+  return ends;
 }

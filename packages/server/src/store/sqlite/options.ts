@@ -33,6 +33,31 @@ export interface FoldBounds {
   readonly sliceEvents: number;
 }
 
+/** How far the journal goes ahead of the database, and what makes it stand back. */
+export interface JournalBounds {
+  /** Events are given to the database after so long, ms, or as soon as there are so many bytes of them. */
+  readonly handOverMs: number;
+  readonly handOverBytes: number;
+  /** So much the journal holds; what comes then waits for the database, which is behind. */
+  readonly bytesMax: number;
+  /**
+   * The disk may hold writes up for so long at once, ms (what goes beyond 1 ms of each), and for that share of the time. Then,
+   * and after a write that failed, everything waits for the database instead, for `pauseMs`.
+   */
+  readonly stallMs: number;
+  readonly stallShare: number;
+  readonly pauseMs: number;
+}
+
+export const JOURNAL_BOUNDS: JournalBounds = {
+  handOverMs: 20,
+  handOverBytes: 128 * 1024,
+  bytesMax: 1024 * 1024,
+  stallMs: 200,
+  stallShare: 0.05,
+  pauseMs: 5_000,
+};
+
 export const FOLD_BOUNDS: FoldBounds = {
   foldEvents: 16_384,
   foldBytes: 4 * 1024 * 1024,
@@ -45,6 +70,10 @@ export const FOLD_BOUNDS: FoldBounds = {
 
 /** The log, inside its data folder. SQLite keeps `-wal` and `-shm` files beside it while it is open. */
 export const LOG_FILE = 'confab.db';
+/** Acknowledged events that the database may lack. There while a server runs, and after one was killed. */
+export const JOURNAL_FILE = 'confab.journal';
+/** A journal that the next server reads; it is put aside first, so that whoever still writes to it finds out. */
+export const JOURNAL_TAKEN_FILE = 'confab.journal.taken';
 /** Held locked by the process that may write the log. Empty. */
 export const LOCK_FILE = 'confab.lock';
 

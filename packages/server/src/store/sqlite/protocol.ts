@@ -16,8 +16,10 @@ export interface WorkerCalls {
   open: { ask: LogOptions; answer: { readonly file: string } };
   load: { ask: undefined; answer: LoadedState };
   commit: { ask: PackedBatch; answer: CommitResult };
+  /** Events that are in the journal. */
+  take: { ask: { readonly events: Uint8Array<ArrayBuffer> }; answer: undefined };
   read: { ask: { roomId: number; fromSeq: number; limit: number }; answer: Uint8Array<ArrayBuffer> };
-  close: { ask: undefined; answer: undefined };
+  close: { ask: undefined; answer: { readonly isDone: boolean } };
 }
 
 export type WorkerCall = keyof WorkerCalls;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -14,7 +14,8 @@ import {
   temporaryDirectory,
 } from '@confab/testing';
 import { Database } from './database.ts';
-import { FOLD_BOUNDS, LOCK_FILE, LOG_FILE } from './options.ts';
+import { openLogReader } from './log-reader.ts';
+import { FOLD_BOUNDS, JOURNAL_FILE, LOCK_FILE, LOG_FILE } from './options.ts';
 import { openSqliteStore } from './store.ts';
 
 // A thread takes a while to start, so that most sequences of calls are tried without it: see log-database.test.ts.
@@ -78,10 +79,83 @@ test('a missing folder is made, for its owner alone', async (context) => {
   const mode = (path: string) => statSync(path).mode & 0o777;
   assert.equal(mode(directory), 0o700);
   const files = readdirSync(directory).toSorted();
-  assert.deepEqual(files, [LOG_FILE, `${LOG_FILE}-shm`, `${LOG_FILE}-wal`, LOCK_FILE]);
+  assert.deepEqual(files, [LOG_FILE, `${LOG_FILE}-shm`, `${LOG_FILE}-wal`, JOURNAL_FILE, LOCK_FILE]);
   for (const file of files) assert.equal(mode(join(directory, file)), 0o600, file);
   await store.close();
-  assert.ok(!existsSync(join(directory, `${LOG_FILE}-wal`)), 'a clean close leaves one file to copy');
+  assert.deepEqual(readdirSync(directory).toSorted(), [LOG_FILE, LOCK_FILE], 'a clean close leaves one file to copy');
+});
+
+test('what people say is there for every reader at once, though the disk keeps the database waiting', async (context) => {
+  const folder = temporaryDirectory(context);
+  const store = folder.closing(await openSqliteStore({ directory: folder.path }));
+  await store.load();
+  await store.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]);
+  const slow = folder.closing(new Database(store.file, { busyTimeoutMs: 0 }));
+  slow.exec('BEGIN IMMEDIATE');
+  for (let seq = 2; seq <= 40; seq += 1) await store.commit([appendEvent(exampleEvent(seq))]);
+  const reader = folder.closing(openLogReader(folder.path));
+  assert.deepEqual([reader.rooms()[0]?.lastSeq, reader.rooms()[0]?.eventCount], [40, 40]);
+  assert.equal(reader.read(1, 30, 99).length, 11);
+  assert.deepEqual(
+    reader.pick(1, [1, 7, 40]).map(({ seq }) => seq),
+    [1, 7, 40],
+  );
+  slow.exec('ROLLBACK');
+  assert.equal((await store.read(1, 1, 99)).length, 40);
+  assert.equal((await store.load()).lastPosition, 40);
+  assert.equal(reader.read(1, 1, 99).length, 40);
+});
+
+test('without a journal, or writing through, all that is committed is in the database', async (context) => {
+  for (const options of [{ journal: undefined }, { synchronous: 'full' }] as const) {
+    const folder = temporaryDirectory(context);
+    const store = folder.closing(await openSqliteStore({ directory: folder.path, ...options }));
+    await store.load();
+    await store.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]);
+    await store.commit([appendEvent(exampleEvent(2))]);
+    assert.ok(!existsSync(join(folder.path, JOURNAL_FILE)));
+    const database = folder.closing(new Database(store.file, { busyTimeoutMs: 0, isReadOnly: true }));
+    assert.equal(database.value('SELECT max(position) FROM batches'), 2);
+    await store.close();
+  }
+});
+
+test('another server that takes the folder has all that was committed, and the first commits nothing more', async (context) => {
+  const folder = temporaryDirectory(context);
+  const first = folder.closing(await openSqliteStore({ directory: folder.path }));
+  await first.load();
+  await first.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]);
+  for (let seq = 2; seq <= 9; seq += 1) await first.commit([appendEvent(exampleEvent(seq))]);
+  unlinkSync(join(folder.path, LOCK_FILE));
+  const second = folder.closing(await openSqliteStore({ directory: folder.path }));
+  assert.equal((await second.load()).lastPosition, 9);
+  await assert.rejects(first.commit([appendEvent(exampleEvent(10))]), { code: 'STORE_FENCED' });
+  await second.commit([appendEvent(exampleEvent(10))]);
+  await first.close();
+  assert.ok(existsSync(join(folder.path, JOURNAL_FILE)), 'the journal of the second');
+  assert.equal((await second.read(1, 1, 99)).length, 10);
+});
+
+test('what was committed when the database had no room any more is read, and is there when it has', async (context) => {
+  const folder = temporaryDirectory(context);
+  const directory = folder.path;
+  const store = folder.closing(await openSqliteStore({ directory, fileBytesMax: 128 * 1024 }));
+  await store.load();
+  await store.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]);
+  const body = new Uint8Array(4096);
+  let last = 1;
+  await assert.rejects(
+    async () => {
+      for (; last < 1_000; last += 1) await store.commit([appendEvent(exampleEvent(last + 1, { body }))]);
+    },
+    { code: 'STORE_FAILED', message: /full/ },
+  );
+  assert.equal((await store.read(1, 1, 1_000)).length, last);
+  await store.close();
+  assert.ok(existsSync(join(directory, JOURNAL_FILE)));
+  const next = folder.closing(await openSqliteStore({ directory }));
+  assert.equal((await next.load()).lastPosition, last);
+  assert.equal((await next.read(1, 1, 1_000)).length, last);
 });
 
 test('a folder that cannot be used is refused in a sentence that says what to do', async (context) => {

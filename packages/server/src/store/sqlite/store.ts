@@ -2,8 +2,10 @@ import { Worker } from 'node:worker_threads';
 import type { CommitResult, LoadedState, RoomEvent, Store, StoreChange } from '@confab/core';
 import { storeFailed } from '../failure.ts';
 import { decodeEvents } from './event-codec.ts';
-import { readBootId, type Synchronous } from './options.ts';
+import { Journal } from './journal.ts';
+import { JOURNAL_BOUNDS, type JournalBounds, readBootId, type Synchronous } from './options.ts';
 import { packBatch } from './protocol.ts';
+import { QuickCommits } from './quick-commits.ts';
 import { WorkerConnection } from './worker-connection.ts';
 
 export interface SqliteStoreOptions {
@@ -11,6 +13,8 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** Default `normal`. */
   readonly synchronous?: Synchronous;
+  /** Bounds of the journal; undefined: none is kept. With `synchronous = full` none is. Default: `JOURNAL_BOUNDS`. */
+  readonly journal?: JournalBounds | undefined;
   /** Largest size of the database file, bytes. A commit that would exceed it fails as on a full disk. Default: none. */
   readonly fileBytesMax?: number;
   /** Names the current start of the machine; undefined when that cannot be told. Default: the kernel's boot id. */
@@ -18,6 +22,8 @@ export interface SqliteStoreOptions {
   /** Makes the store's thread. For a bundled program, which has no worker.ts beside this file. */
   readonly createWorker?: () => Worker;
 }
+
+const COMMITTED: CommitResult = { status: 'committed' };
 
 export interface SqliteStore extends Store {
   /** Path of the database. */
@@ -40,36 +46,79 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       bootId: (options.bootId ?? readBootId)(),
       fileBytesMax: options.fileBytesMax,
     });
-    return new WorkerStore(connection, file);
+    const isJournaled = options.synchronous !== 'full' && (!('journal' in options) || options.journal !== undefined);
+    const bounds = isJournaled ? (options.journal ?? JOURNAL_BOUNDS) : undefined;
+    return new WorkerStore(connection, file, bounds && quickCommits(options.directory, bounds, connection));
   } catch (error) {
     await connection.terminate();
     throw error;
   }
 }
 
+/** None where no journal can be written: then every commit waits for the database, which tells why. */
+function quickCommits(
+  directory: string,
+  bounds: JournalBounds,
+  connection: WorkerConnection,
+): QuickCommits | undefined {
+  let journal: Journal;
+  try {
+    journal = new Journal(directory);
+  } catch {
+    return undefined;
+  }
+  return new QuickCommits({
+    journal,
+    bounds,
+    take: (events) => connection.request('take', { events }, [events.buffer]),
+    nowMs: () => performance.now(),
+    after: (ms, task) => {
+      const timer = setTimeout(task, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+}
+
 class WorkerStore implements SqliteStore {
   readonly file: string;
   readonly #connection: WorkerConnection;
+  readonly #quick: QuickCommits | undefined;
   #closed: Promise<void> | undefined;
+  /** Commits that wait for the database: what comes meanwhile goes behind. */
+  #slowCommits = 0;
 
-  constructor(connection: WorkerConnection, file: string) {
+  constructor(connection: WorkerConnection, file: string, quick: QuickCommits | undefined) {
     this.#connection = connection;
     this.file = file;
+    this.#quick = quick;
   }
 
   async load(): Promise<LoadedState> {
     this.#expectOpen();
-    return this.#connection.request('load', undefined);
+    this.#quick?.handOver();
+    const state = await this.#connection.request('load', undefined);
+    this.#quick?.restore(state);
+    return state;
   }
 
   async commit(changes: readonly StoreChange[]): Promise<CommitResult> {
     this.#expectOpen();
+    if (this.#slowCommits === 0 && this.#quick?.commit(changes) === true) return COMMITTED;
+    this.#quick?.handOver();
     const batch = packBatch(changes);
-    return this.#connection.request('commit', batch, [batch.events.buffer]);
+    this.#slowCommits += 1;
+    try {
+      const result = await this.#connection.request('commit', batch, [batch.events.buffer]);
+      if (result.status === 'committed') this.#quick?.committed(changes);
+      return result;
+    } finally {
+      this.#slowCommits -= 1;
+    }
   }
 
   async read(roomId: number, fromSeq: number, limit: number): Promise<RoomEvent[]> {
     this.#expectOpen();
+    this.#quick?.handOver();
     return decodeEvents(await this.#connection.request('read', { roomId, fromSeq, limit }));
   }
 
@@ -79,11 +128,14 @@ class WorkerStore implements SqliteStore {
   }
 
   async #close(): Promise<void> {
+    let isDone = false;
     try {
-      await this.#connection.request('close', undefined);
+      this.#quick?.handOver();
+      ({ isDone } = await this.#connection.request('close', undefined));
     } catch {
       // The thread is dead, and its lock with it, or could not tidy up. What was committed is safe, and all else was told.
     }
+    this.#quick?.close(isDone);
     await this.#connection.exited();
   }
 

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { CoreError } from '@confab/core';
+import { lowerThreadPriority } from '../../thread-priority.ts';
 import { reasonOf, storeFailed } from '../failure.ts';
 import { LogDatabase } from './log-database.ts';
 import type { WorkerAnswer, WorkerCall, WorkerCalls, WorkerRequest } from './protocol.ts';
@@ -9,7 +10,12 @@ import type { WorkerAnswer, WorkerCall, WorkerCalls, WorkerRequest } from './pro
  * in the order they came; the order is what makes `close` wait for all that was asked before it.
  */
 const port = parentPort;
+
 if (port === null) throw new Error('This file runs as a worker thread');
+
+/** What people said is in the journal when the database gets it: on a busy core others go first. */
+const NICE = 5;
+lowerThreadPriority(NICE);
 
 let database: LogDatabase | undefined;
 
@@ -37,12 +43,16 @@ function run(request: WorkerRequest): WorkerCalls[WorkerCall]['answer'] {
       return database.load();
     case 'commit':
       return database.commit(request.ask);
+    case 'take':
+      database.take(request.ask.events);
+      return undefined;
     case 'read':
       return database.read(request.ask.roomId, request.ask.fromSeq, request.ask.limit);
-    case 'close':
-      database.close();
+    case 'close': {
+      const isDone = database.close();
       database = undefined;
-      return undefined;
+      return { isDone };
+    }
   }
 }
 
