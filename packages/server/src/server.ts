@@ -11,6 +11,7 @@ import { gateways } from './gateways/registry.ts';
 import { toLimits } from './limits.ts';
 import { createLogger } from './log/logger.ts';
 import { overwriteConfig, type Reloaded } from './reload.ts';
+import { type ShortTurns, takeShortTurns } from './scheduling/short-turns.ts';
 import { openSearch } from './search/open.ts';
 import { Stats } from './stats.ts';
 import { MemoryStore } from './store/memory.ts';
@@ -125,6 +126,9 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
     await stop();
     throw error;
   }
+  // When the threads of the store and of the search are there: they are to take turns of the usual length.
+  const turns = takeShortTurns(config.net.shortTurns);
+  tellCalls(turns, 'this thread takes short turns', 'this thread takes turns of the usual length', log);
   warnOfPlaintext(endpoints, log);
   let stopping: Promise<void> | undefined;
   const reload = async (next: Config): Promise<Reloaded> => {
@@ -166,7 +170,7 @@ async function openStore(config: Config): Promise<Store> {
 
 /** A line that nobody needs while all is as it should be. */
 function tellCalls(
-  { calls, reason, isUnusual }: Batching | DirectWriting,
+  { calls, reason, isUnusual }: Batching | DirectWriting | ShortTurns,
   used: string,
   unused: string,
   log: Logger,

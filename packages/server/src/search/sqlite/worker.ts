@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { lowerThreadPriority } from '../../thread-priority.ts';
+import { lowerThreadPriority } from '../../scheduling/thread-priority.ts';
 import { IndexThread } from './index-thread.ts';
 import type { IndexOptions, IndexRequest } from './protocol.ts';
 

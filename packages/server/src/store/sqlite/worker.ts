@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { CoreError } from '@confab/core';
-import { lowerThreadPriority } from '../../thread-priority.ts';
+import { lowerThreadPriority } from '../../scheduling/thread-priority.ts';
 import { reasonOf, storeFailed } from '../failure.ts';
 import { LogDatabase } from './log-database.ts';
 import type { WorkerAnswer, WorkerCall, WorkerCalls, WorkerRequest } from './protocol.ts';
