@@ -18,6 +18,9 @@ export const DIRECT_BYTES_MAX = 262_144;
 /** With fewer sockets a call for each is as good. */
 const GATHERED_MIN = 3;
 
+/** In place of the descriptor of one that was written to. No descriptor, and not NO_DESCRIPTOR. */
+const WRITTEN = -2;
+
 const VECTOR_LENGTH_AT = MESSAGE_BYTES + 8;
 const BYTES_AT = MESSAGE_BYTES + VECTOR_BYTES;
 
@@ -39,12 +42,16 @@ export class DirectWriter implements StreamWriter {
   readonly #ring: SendRing | undefined;
   /** What was copied in last. */
   #newest: Uint8Array | undefined;
-  /** What is expected, and by whom: in the order of the ring. */
+  /** What is expected, and by whom: in the order in which they said so. */
   #gathered: Uint8Array | undefined;
   readonly #sockets: Socket[] = [];
   readonly #descriptors: number[] = [];
-  /** Those that it went out to, and whether they have room for more: gone once they are written to. */
-  readonly #sent = new Map<number, boolean>();
+  /** Of the first so many of them, to which it went out: whether they have room for more. */
+  readonly #rooms: boolean[] = [];
+  /** The one that is likely to be written to next: the order is the same as a rule. */
+  #next = 0;
+  /** Made when the order is another one: where each is. */
+  #places: Map<number, number> | undefined;
 
   constructor(calls: StreamCalls) {
     this.#calls = calls;
@@ -65,10 +72,11 @@ export class DirectWriter implements StreamWriter {
     if (this.#gathered !== undefined) {
       // Whatever it is, it goes behind what is expected.
       this.#sendGathered();
-      const hasRoom = bytes === this.#gathered ? this.#sent.get(descriptor) : undefined;
-      if (hasRoom !== undefined) {
-        this.#sent.delete(descriptor);
-        return hasRoom;
+      const at = bytes === this.#gathered ? this.#findSent(descriptor) : undefined;
+      if (at !== undefined) {
+        this.#descriptors[at] = WRITTEN;
+        this.#next = at + 1;
+        return this.#rooms[at]!;
       }
     }
     if (bytes.length > DIRECT_BYTES_MAX || !isFree(socket, descriptor)) return socket.write(bytes);
@@ -91,13 +99,29 @@ export class DirectWriter implements StreamWriter {
     ring.add(descriptor);
     this.#sockets.push(socket);
     this.#descriptors.push(descriptor);
+    this.#places = undefined;
     if (ring.isFull) this.#sendGathered();
   }
 
   settle(): void {
     this.#sendGathered();
     this.#gathered = undefined;
-    this.#sent.clear();
+    this.#sockets.length = 0;
+    this.#descriptors.length = 0;
+    this.#rooms.length = 0;
+    this.#next = 0;
+    this.#places = undefined;
+  }
+
+  /** Where the one is that it went out to and that was not written to since; undefined: there is none. */
+  #findSent(descriptor: number): number | undefined {
+    if (this.#descriptors[this.#next] === descriptor) return this.#next;
+    if (this.#places === undefined) {
+      this.#places = new Map();
+      for (const [at, sent] of this.#descriptors.entries()) if (sent !== WRITTEN) this.#places.set(sent, at);
+    }
+    const at = this.#places.get(descriptor);
+    return at !== undefined && this.#descriptors[at] === descriptor ? at : undefined;
   }
 
   #sendGathered(): void {
@@ -108,12 +132,9 @@ export class DirectWriter implements StreamWriter {
     const results = ring.send(bytes.length);
     for (let index = 0; index < results.length; index += 1) {
       const taken = results[index]!;
-      const isWhole = taken === bytes.length;
-      const hasRoom = isWhole || this.#sockets[index]!.write(taken > 0 ? bytes.subarray(taken) : bytes);
-      this.#sent.set(this.#descriptors[index]!, hasRoom);
+      const socket = this.#sockets[this.#rooms.length]!;
+      this.#rooms.push(taken === bytes.length || socket.write(taken > 0 ? bytes.subarray(taken) : bytes));
     }
-    this.#sockets.length = 0;
-    this.#descriptors.length = 0;
   }
 
   #copy(bytes: Uint8Array): void {
