@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ManualTimers, prng, SimClock } from '@confab/testing';
-import { type Alarm, Alarms } from './alarms.ts';
+import { type Alarm, Alarms, LATE_MS } from './alarms.ts';
 
 function world() {
   const clock = new SimClock({ monotonicMs: 0 });
@@ -75,6 +75,29 @@ describe('Alarms', () => {
     second.ringBy(30);
     timers.advance(100);
     assert.deepEqual([rung, timers.pending, alarms.size], [['second'], 0, 0]);
+  });
+
+  test('that are late let what has come meanwhile be read before they ring, and the others wait with them', () => {
+    const clock = new SimClock({ monotonicMs: 0 });
+    const timers = new ManualTimers(clock);
+    const tasks: (() => void)[] = [];
+    const alarms = new Alarms(clock, timers, (task) => tasks.push(task));
+    const rung: string[] = [];
+    const dead = alarms.create(() => rung.push('dead'));
+    const other = alarms.create((nowMs) => rung.push(`other@${nowMs}`));
+    dead.ringBy(10);
+    // The loop stands still: nobody calls the timer in time.
+    clock.advance(10 + LATE_MS + 1);
+    timers.advance(0);
+    assert.deepEqual([rung, tasks.length], [[], 1]);
+    // An acknowledgement is read.
+    dead.cancel();
+    dead.ringBy(500);
+    other.ringBy(15);
+    tasks.shift()?.();
+    assert.deepEqual(rung, ['other@31']);
+    timers.advance(500 - clock.monotonicMs());
+    assert.deepEqual([rung, tasks.length], [['other@31', 'dead'], 0]);
   });
 
   test('any settings and cancellations: each rings at its time, or not at all', () => {

@@ -47,18 +47,33 @@ export class Alarm {
   }
 }
 
-/** Any number of alarms on one timer: a heap, in which each alarm stands once at most. */
+/** So late a timer rings only when the loop, or the machine, stood still meanwhile, ms. */
+export const LATE_MS = 20;
+
+/**
+ * Any number of alarms on one timer: a heap, in which each alarm stands once at most.
+ *
+ * An event loop that stood still rings its timers before it reads its sockets, so that whatever came in time is found missing.
+ * A timer that is late therefore lets the sockets be read once before any alarm rings.
+ */
 export class Alarms {
   readonly #clock: MonotonicClock;
   readonly #timers: Timers;
+  readonly #afterReading: ((task: () => void) => void) | undefined;
   readonly #heap: Alarm[] = [];
   #timer: unknown;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
-  constructor(clock: MonotonicClock, timers: Timers = systemTimers) {
+  /** @param afterReading runs a task once after the sockets were read, as `setImmediate`; absent: late alarms ring at once */
+  constructor(
+    clock: MonotonicClock,
+    timers: Timers = systemTimers,
+    afterReading: ((task: () => void) => void) | undefined = undefined,
+  ) {
     this.#clock = clock;
     this.#timers = timers;
+    this.#afterReading = afterReading;
   }
 
   /** Alarms that are set. */
@@ -103,9 +118,15 @@ export class Alarms {
     this.#sink(last);
   }
 
-  #ringDue(): void {
+  #rung(): void {
     this.#timer = undefined;
+    const isLate = this.#clock.monotonicMs() - this.#timerAtMs > LATE_MS;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
+    if (isLate && this.#afterReading !== undefined) this.#afterReading(() => this.#ringDue());
+    else this.#ringDue();
+  }
+
+  #ringDue(): void {
     const nowMs = this.#clock.monotonicMs();
     // Only those that are due now: one that sets itself again at once must not keep the others from their turn.
     const due: Alarm[] = [];
@@ -124,7 +145,7 @@ export class Alarms {
     this.#timerAtMs = first.atMs;
     // Timers count whole milliseconds, and one that came early would only be set again.
     const delayMs = Math.max(0, Math.ceil(first.atMs - this.#clock.monotonicMs()));
-    this.#timer = this.#timers.set(delayMs, () => this.#ringDue());
+    this.#timer = this.#timers.set(delayMs, () => this.#rung());
   }
 
   #stopTimer(): void {

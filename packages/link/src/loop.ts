@@ -25,8 +25,8 @@ export class LinkLoop {
 
   constructor(options: LinkLoopOptions = {}) {
     this.clock = options.clock ?? { monotonicMs: () => performance.now() };
-    this.alarms = new Alarms(this.clock, options.timers ?? systemTimers);
     this.#soon = options.soon ?? setImmediate;
+    this.alarms = new Alarms(this.clock, options.timers ?? systemTimers, this.#soon);
   }
 
   /** Flush it after this turn; once, however often it is asked for. */
