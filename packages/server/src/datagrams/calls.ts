@@ -1,4 +1,4 @@
-import { openForeign, type Platform, thisPlatform } from '../foreign.ts';
+import { findCalls, type Platform, type SystemCalls, thisPlatform, turnedOff } from '../foreign.ts';
 
 /** Give up rather than wait: `MSG_DONTWAIT` of Linux. */
 const DONT_WAIT = 0x40;
@@ -22,21 +22,7 @@ export interface DatagramCalls {
 }
 
 /** The calls, or why datagrams are sent and read one by one. */
-export type Batching =
-  | {
-      readonly calls: DatagramCalls;
-      /** What the calls are made with; of use for other functions of this program, too. */
-      readonly foreign: typeof import('node:ffi');
-      readonly reason?: undefined;
-      readonly isUnusual?: undefined;
-    }
-  | {
-      readonly calls: undefined;
-      readonly foreign?: undefined;
-      readonly reason: string;
-      /** Batches are wanted, and this machine should have them. */
-      readonly isUnusual: boolean;
-    };
+export type Batching = SystemCalls<DatagramCalls>;
 
 /**
  * Find the calls, through Node's own foreign-function interface (docs/adr/0007-batched-datagrams.md). Never throws: where
@@ -44,10 +30,8 @@ export type Batching =
  * @param mode `off`: do not even look
  */
 export function loadBatching(mode: 'auto' | 'off', platform: Platform = thisPlatform): Batching {
-  if (mode === 'off') return without('turned off by net.batch_datagrams', false);
-  try {
-    const { foreign, reason, isUnusual } = openForeign(platform);
-    if (foreign === undefined) return without(reason, isUnusual);
+  if (mode === 'off') return turnedOff('net.batch_datagrams');
+  return findCalls(platform, (foreign) => {
     // Out of what the process has loaded already: the C library's own functions.
     const { functions } = foreign.dlopen(null, {
       sendmmsg: { arguments: ['i32', 'pointer', 'u32', 'i32'], return: 'i32' },
@@ -59,23 +43,14 @@ export function loadBatching(mode: 'auto' | 'off', platform: Platform = thisPlat
     const option = new Int32Array(new ArrayBuffer(4));
     const optionAddress = foreign.getRawPointer(option.buffer);
     return {
-      foreign,
-      calls: {
-        sendMany: (descriptor, messages, count) => sendmmsg(descriptor, messages, count, DONT_WAIT),
-        receiveMany: (descriptor, messages, count) => recvmmsg(descriptor, messages, count, DONT_WAIT, 0n),
-        nameOf: (descriptor, name, nameBytes) => getsockname(descriptor, name, nameBytes),
-        setOption: (descriptor, level, name, value) => {
-          option[0] = value;
-          return setsockopt(descriptor, level, name, optionAddress, option.byteLength) === 0;
-        },
-        addressOf: (memory) => foreign.getRawPointer(memory),
+      sendMany: (descriptor, messages, count) => sendmmsg(descriptor, messages, count, DONT_WAIT),
+      receiveMany: (descriptor, messages, count) => recvmmsg(descriptor, messages, count, DONT_WAIT, 0n),
+      nameOf: (descriptor, name, nameBytes) => getsockname(descriptor, name, nameBytes),
+      setOption: (descriptor, level, name, value) => {
+        option[0] = value;
+        return setsockopt(descriptor, level, name, optionAddress, option.byteLength) === 0;
       },
+      addressOf: (memory) => foreign.getRawPointer(memory),
     };
-  } catch (error) {
-    return without(error instanceof Error ? error.message : String(error), true);
-  }
-}
-
-function without(reason: string, isUnusual: boolean): Batching {
-  return { calls: undefined, reason, isUnusual };
+  });
 }

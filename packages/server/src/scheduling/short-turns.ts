@@ -1,6 +1,6 @@
-import { openForeign, type Platform, thisPlatform } from '../foreign.ts';
+import { findCalls, type Platform, type SystemCalls, thisPlatform, turnedOff, WithoutCalls } from '../foreign.ts';
 
-/** Numbers of sched_setattr(2) and sched_getattr(2). */
+/** Numbers of sched_setattr(2) and sched_getattr(2), on all processors that have other calls of ours. */
 const CALLS: Readonly<Record<string, { readonly set: bigint; readonly get: bigint }>> = {
   x64: { set: 314n, get: 315n },
   arm64: { set: 274n, get: 275n },
@@ -23,14 +23,7 @@ const SELF = 0;
 export const TURN_NS = 100_000;
 
 /** Whether the calling thread has short turns, or why not. */
-export type ShortTurns =
-  | { readonly calls: true; readonly reason?: undefined; readonly isUnusual?: undefined }
-  | {
-      readonly calls: undefined;
-      readonly reason: string;
-      /** They are wanted, and this machine should have them. */
-      readonly isUnusual: boolean;
-    };
+export type ShortTurns = SystemCalls<true>;
 
 /**
  * Have the calling thread take short turns (sched(7); Linux 6.12 and later): whoever asks for shorter ones than the
@@ -38,35 +31,26 @@ export type ShortTurns =
  * Its share of the processor is the same. A thread that it starts later takes such turns, too. Never throws.
  */
 export function takeShortTurns(isWanted: boolean, platform: Platform = thisPlatform): ShortTurns {
-  if (!isWanted) return without('turned off by net.short_turns', false);
-  try {
-    const { foreign, reason, isUnusual } = openForeign(platform);
-    if (foreign === undefined) return without(reason, isUnusual);
-    const numbers = CALLS[platform.processor];
-    if (numbers === undefined) return without(`not on ${platform.processor} processors`, false);
+  if (!isWanted) return turnedOff('net.short_turns');
+  return findCalls(platform, (foreign) => {
     const { functions } = foreign.dlopen(null, {
       syscall: { arguments: ['i64', 'i32', 'pointer', 'i64', 'i64'], return: 'i32' },
     });
     const { syscall } = functions;
+    const { set, get } = CALLS[platform.processor]!;
     const attributes = new DataView(new ArrayBuffer(ATTRIBUTES_BYTES));
     const address = foreign.getRawPointer(attributes.buffer);
-    const read = (): boolean => syscall(numbers.get, SELF, address, BigInt(ATTRIBUTES_BYTES), 0n) === 0;
-    if (!read()) return without('the system does not tell how a thread is scheduled', true);
+    const read = (): boolean => syscall(get, SELF, address, BigInt(ATTRIBUTES_BYTES), 0n) === 0;
+    if (!read()) throw new WithoutCalls('the system does not tell how a thread is scheduled', true);
     const policy = attributes.getUint32(POLICY_AT, true);
-    if (policy !== NORMAL_POLICY) return without(`the server runs under scheduling policy ${policy}`, false);
+    if (policy !== NORMAL_POLICY) throw new WithoutCalls(`the server runs under scheduling policy ${policy}`, false);
     attributes.setBigUint64(FLAGS_AT, 0n, true);
     attributes.setBigUint64(RUNTIME_AT, BigInt(TURN_NS), true);
-    if (syscall(numbers.set, SELF, address, 0n, 0n) !== 0) return without('the system does not allow it', true);
+    if (syscall(set, SELF, address, 0n, 0n) !== 0) throw new WithoutCalls('the system does not allow it', true);
     // Older kernels take it and do nothing.
     if (!read() || attributes.getBigUint64(RUNTIME_AT, true) !== BigInt(TURN_NS)) {
-      return without('the kernel is older than 6.12', false);
+      throw new WithoutCalls('the kernel is older than 6.12', false);
     }
-    return { calls: true };
-  } catch (error) {
-    return without(error instanceof Error ? error.message : String(error), true);
-  }
-}
-
-function without(reason: string, isUnusual: boolean): ShortTurns {
-  return { calls: undefined, reason, isUnusual };
+    return true;
+  });
 }

@@ -1,28 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Platform, thisPlatform } from '../foreign.ts';
+import { thisPlatform } from '../foreign.ts';
 import { loadDirectWriting } from './calls.ts';
 
-const linux: Platform = { system: 'linux', processor: 'x64', isLittleEndian: true, loadForeign: () => undefined };
-
-test('where streams cannot be written to directly, it is said why, and nothing is thrown', () => {
-  const reasonOn = (platform: Partial<Platform>) => loadDirectWriting('auto', { ...linux, ...platform }).reason;
+test('turned off, they are not looked for', () => {
   assert.equal(loadDirectWriting('off').reason, 'turned off by net.direct_writes');
-  assert.equal(reasonOn({ system: 'darwin' }), 'not on darwin');
-  assert.equal(reasonOn({ processor: 'ia32' }), 'not on ia32 processors');
-  assert.match(reasonOn({}) ?? '', /^Node .* has no node:ffi$/);
-  const refused = (): never => {
-    throw new Error('Access to this API has been restricted');
-  };
-  assert.equal(reasonOn({ loadForeign: refused }), 'Access to this API has been restricted');
-});
-
-test('it is unusual only where direct writes are wanted and should be there', () => {
-  const unusual = (platform: Partial<Platform>) => loadDirectWriting('auto', { ...linux, ...platform }).isUnusual;
-  assert.deepEqual(
-    [loadDirectWriting('off').isUnusual, unusual({ system: 'darwin' }), unusual({})],
-    [false, false, true],
-  );
 });
 
 test('a call on what is no socket is refused by the system', (context) => {

@@ -1,4 +1,4 @@
-import { openForeign, type Platform, thisPlatform } from '../foreign.ts';
+import { findCalls, type Platform, type SystemCalls, thisPlatform, turnedOff } from '../foreign.ts';
 import { openRing, type RingCalls } from './ring-calls.ts';
 
 /** Give up rather than wait (`MSG_DONTWAIT` of Linux), and raise no signal when the peer is gone (`MSG_NOSIGNAL`). */
@@ -21,14 +21,7 @@ export interface StreamCalls {
 }
 
 /** The calls, or why streams are written to by `node:net` alone. */
-export type DirectWriting =
-  | { readonly calls: StreamCalls; readonly reason?: undefined; readonly isUnusual?: undefined }
-  | {
-      readonly calls: undefined;
-      readonly reason: string;
-      /** They are wanted, and this machine should have them. */
-      readonly isUnusual: boolean;
-    };
+export type DirectWriting = SystemCalls<StreamCalls>;
 
 /**
  * Find the calls, through Node's own foreign-function interface (docs/adr/0015-direct-writes.md). Never throws: where
@@ -36,10 +29,8 @@ export type DirectWriting =
  * @param mode `off`: do not even look; `single`: without a ring
  */
 export function loadDirectWriting(mode: 'auto' | 'single' | 'off', platform: Platform = thisPlatform): DirectWriting {
-  if (mode === 'off') return without('turned off by net.direct_writes', false);
-  try {
-    const { foreign, reason, isUnusual } = openForeign(platform);
-    if (foreign === undefined) return without(reason, isUnusual);
+  if (mode === 'off') return turnedOff('net.direct_writes');
+  return findCalls(platform, (foreign) => {
     // Three arguments: calls of four take three times as long to get out of JavaScript, which rules out send(2).
     const { functions } = foreign.dlopen(null, {
       sendmsg: { arguments: ['i32', 'pointer', 'i32'], return: 'i32' },
@@ -47,18 +38,10 @@ export function loadDirectWriting(mode: 'auto' | 'single' | 'off', platform: Pla
     });
     const { sendmsg, getpeername } = functions;
     return {
-      calls: {
-        send: (descriptor, message) => sendmsg(descriptor, message, SEND_FLAGS),
-        peerOf: (descriptor, name, nameBytes) => getpeername(descriptor, name, nameBytes),
-        addressOf: (memory) => foreign.getRawPointer(memory),
-        ring: mode === 'single' ? undefined : openRing(foreign),
-      },
+      send: (descriptor, message) => sendmsg(descriptor, message, SEND_FLAGS),
+      peerOf: (descriptor, name, nameBytes) => getpeername(descriptor, name, nameBytes),
+      addressOf: (memory) => foreign.getRawPointer(memory),
+      ring: mode === 'single' ? undefined : openRing(foreign),
     };
-  } catch (error) {
-    return without(error instanceof Error ? error.message : String(error), true);
-  }
-}
-
-function without(reason: string, isUnusual: boolean): DirectWriting {
-  return { calls: undefined, reason, isUnusual };
+  });
 }
