@@ -165,7 +165,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
 async function openStore(config: Config): Promise<Store> {
   if (config.store.kind === 'memory') return new MemoryStore();
   const { synchronous, journal } = config.store;
-  return openSqliteStore({ directory: config.data, synchronous, ...(journal ? {} : { journal: undefined }) });
+  return openSqliteStore({ directory: config.data, synchronous, journal });
 }
 
 /** A line that nobody needs while all is as it should be. */

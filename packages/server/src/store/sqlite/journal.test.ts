@@ -72,6 +72,16 @@ test('of a journal that breaks off or is damaged anywhere, the batches before th
   );
 });
 
+test('a length that is larger than the file is none, and costs no memory', (context) => {
+  const { journal, file } = start(context);
+  journal.append(batch('one'));
+  writeFileSync(
+    file,
+    Buffer.concat([readFileSync(file).subarray(0, 11), Buffer.alloc(8, 0xff), Buffer.alloc(100_000)]),
+  );
+  assert.deepEqual(texts(readJournal(file)), ['one']);
+});
+
 test('it is no longer ours when it was removed, or another process has taken the folder', (context) => {
   const removed = start(context);
   assert.equal(removed.journal.isOurs, true);

@@ -109,9 +109,14 @@ export function takeJournals(directory: string, take: (records: Uint8Array) => b
   takeFile(taken, take);
 }
 
-/** The batches of a data folder's journals, oldest first: what the database lacks is among them. */
+/**
+ * The batches of a data folder's journals, oldest first: what the database lacks is among them. One that is put aside meanwhile may
+ * be there twice.
+ */
 export function readJournals(directory: string): Uint8Array[] {
-  return [JOURNAL_TAKEN_FILE, JOURNAL_FILE].flatMap((name) => readJournal(join(directory, name)));
+  // Read in this order: a file that is renamed between two reads is found by one of them.
+  const newest = readJournal(join(directory, JOURNAL_FILE));
+  return [...readJournal(join(directory, JOURNAL_TAKEN_FILE)), ...newest];
 }
 
 function takeFile(file: string, take: (records: Uint8Array) => boolean): void {
@@ -140,22 +145,26 @@ export function readJournal(file: string): Uint8Array[] {
   }
 }
 
-/** From the beginning of a file, a chunk at a time. */
+/** From the beginning of a file to where it ended at first, a chunk at a time. */
 class ForwardReader {
   readonly #descriptor: number;
+  #left: number;
   #chunk = new Uint8Array(0);
   #at = 0;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
+    this.#left = fstatSync(descriptor).size;
   }
 
   /** The next bytes, in a buffer of their own; undefined when there are not so many. */
   take(length: number): Uint8Array | undefined {
-    while (this.#chunk.length - this.#at < length) {
-      const next = new Uint8Array(CHUNK_BYTES);
-      const read = readSync(this.#descriptor, next, 0, CHUNK_BYTES, null);
+    for (let ahead = this.#chunk.length - this.#at; ahead < length; ahead = this.#chunk.length - this.#at) {
+      if (length - ahead > this.#left) return undefined;
+      const next = new Uint8Array(Math.min(this.#left, Math.max(CHUNK_BYTES, length - ahead)));
+      const read = readSync(this.#descriptor, next, 0, next.length, null);
       if (read === 0) return undefined;
+      this.#left -= read;
       this.#chunk = Buffer.concat([this.#chunk.subarray(this.#at), next.subarray(0, read)]);
       this.#at = 0;
     }

@@ -52,6 +52,20 @@ for (const { name, fold, slicesPerCommit } of foldings) {
   );
 }
 
+test('what the journal alone had is in the log of the next server, and a repeat of anything is found there', async (context) => {
+  const folder = temporaryDirectory(context);
+  const open = () => folder.closing(new BlockingStore(folder.path, { handOverBytes: Number.POSITIVE_INFINITY }));
+  const store = open();
+  await store.commit([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1, { clientId: 'a' }))]);
+  for (let seq = 2; seq <= 50; seq += 1) await store.commit([appendEvent(exampleEvent(seq))]);
+  assert.equal(store.quickCommits, 49);
+  store.kill();
+  const next = open();
+  assert.equal((await next.load()).lastPosition, 50);
+  assert.equal((await next.read(1, 1, 99)).length, 50);
+  assert.equal((await next.commit([appendEvent(exampleEvent(51, { clientId: 'a' }))])).status, 'duplicates');
+});
+
 for (const { name, handOverBytes, isKilled } of [
   { name: 'which gets it only when it must,', handOverBytes: Number.POSITIVE_INFINITY, isKilled: false },
   { name: 'which gets it a few events at a time,', handOverBytes: 150, isKilled: false },

@@ -38,7 +38,7 @@ export interface JournalBounds {
   /** Events are given to the database after so long, ms, or as soon as there are so many bytes of them. */
   readonly handOverMs: number;
   readonly handOverBytes: number;
-  /** So much the journal holds; what comes then waits for the database, which is behind. */
+  /** Records that the journal holds at most; a batch beyond that waits for the database, which is behind, or is a long one. */
   readonly bytesMax: number;
   /**
    * The disk may hold writes up for so long at once, ms (what goes beyond 1 ms of each), and for that share of the time. Then,

@@ -206,11 +206,13 @@ describe('the database gets what the journal has', () => {
 describe('commits wait for the database', () => {
   test('while the journal is full', async () => {
     const world = new World();
-    const said = Array.from({ length: 6 }, () => world.say({ body: new Uint8Array(250) }));
-    assert.deepEqual(said, [true, true, true, true, false, false]);
+    const said = Array.from({ length: 5 }, () => world.say({ body: new Uint8Array(250) }));
+    assert.deepEqual(said, [true, true, true, false, false]);
     for (const answer of world.answers.splice(0)) answer.resolve();
     await settled();
     assert.equal(world.say(), true);
+    assert.equal(world.say({ body: new Uint8Array(2_000) }), false, 'what does not fit at all is not written either');
+    assert.equal(world.journaled.length, 4);
   });
 
   test('from when it could not write what it was given until it can', async () => {

@@ -63,7 +63,7 @@ export class QuickCommits {
   commit(changes: readonly StoreChange[]): boolean {
     const { journal, bounds, nowMs } = this.#options;
     const heads = this.#heads;
-    if (heads === undefined || this.#isHeldUp || journal.bytes >= bounds.bytesMax) return false;
+    if (heads === undefined || this.#isHeldUp) return false;
     const events = plainEvents(changes);
     if (events === undefined) return false;
     if (nowMs() < this.#pausedUntilMs) return false;
@@ -73,6 +73,10 @@ export class QuickCommits {
       return false;
     }
     const records = encodeEvents(events);
+    if (journal.bytes + records.length > bounds.bytesMax) {
+      heads.rollBack();
+      return false;
+    }
     const startMs = nowMs();
     let isOurs = false;
     try {

@@ -107,7 +107,7 @@ test('what people say is there for every reader at once, though the disk keeps t
 });
 
 test('without a journal, or writing through, all that is committed is in the database', async (context) => {
-  for (const options of [{ journal: undefined }, { synchronous: 'full' }] as const) {
+  for (const options of [{ journal: false }, { synchronous: 'full' }] as const) {
     const folder = temporaryDirectory(context);
     const store = folder.closing(await openSqliteStore({ directory: folder.path, ...options }));
     await store.load();

@@ -3,7 +3,7 @@ import type { CommitResult, LoadedState, RoomEvent, Store, StoreChange } from '@
 import { storeFailed } from '../failure.ts';
 import { decodeEvents } from './event-codec.ts';
 import { Journal } from './journal.ts';
-import { JOURNAL_BOUNDS, type JournalBounds, readBootId, type Synchronous } from './options.ts';
+import { JOURNAL_BOUNDS, readBootId, type Synchronous } from './options.ts';
 import { packBatch } from './protocol.ts';
 import { QuickCommits } from './quick-commits.ts';
 import { WorkerConnection } from './worker-connection.ts';
@@ -13,8 +13,8 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** Default `normal`. */
   readonly synchronous?: Synchronous;
-  /** Bounds of the journal; undefined: none is kept. With `synchronous = full` none is. Default: `JOURNAL_BOUNDS`. */
-  readonly journal?: JournalBounds | undefined;
+  /** Whether to keep a journal; with `synchronous = full` none is kept. Default true. */
+  readonly journal?: boolean;
   /** Largest size of the database file, bytes. A commit that would exceed it fails as on a full disk. Default: none. */
   readonly fileBytesMax?: number;
   /** Names the current start of the machine; undefined when that cannot be told. Default: the kernel's boot id. */
@@ -46,9 +46,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
       bootId: (options.bootId ?? readBootId)(),
       fileBytesMax: options.fileBytesMax,
     });
-    const isJournaled = options.synchronous !== 'full' && (!('journal' in options) || options.journal !== undefined);
-    const bounds = isJournaled ? (options.journal ?? JOURNAL_BOUNDS) : undefined;
-    return new WorkerStore(connection, file, bounds && quickCommits(options.directory, bounds, connection));
+    const isJournaled = options.synchronous !== 'full' && options.journal !== false;
+    return new WorkerStore(connection, file, isJournaled ? quickCommits(options.directory, connection) : undefined);
   } catch (error) {
     await connection.terminate();
     throw error;
@@ -56,11 +55,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 }
 
 /** None where no journal can be written: then every commit waits for the database, which tells why. */
-function quickCommits(
-  directory: string,
-  bounds: JournalBounds,
-  connection: WorkerConnection,
-): QuickCommits | undefined {
+function quickCommits(directory: string, connection: WorkerConnection): QuickCommits | undefined {
   let journal: Journal;
   try {
     journal = new Journal(directory);
@@ -69,7 +64,7 @@ function quickCommits(
   }
   return new QuickCommits({
     journal,
-    bounds,
+    bounds: JOURNAL_BOUNDS,
     take: (events) => connection.request('take', { events }, [events.buffer]),
     nowMs: () => performance.now(),
     after: (ms, task) => {
