@@ -17,6 +17,8 @@ export interface LatencyOptions {
   readonly messages: number;
   /** One way, ms. */
   readonly delayMs?: number;
+  /** What a packet takes longer than that at most: no network, and no process at its end, is exact. */
+  readonly jitterMs?: number;
   readonly textBytes?: number;
   /** What the server takes between a post and its event: its store's commit. */
   readonly commitMs?: number;
@@ -43,8 +45,8 @@ export interface LatencyReport {
  * B's hearing it, in order.
  */
 export function measureLatency(options: LatencyOptions): LatencyReport {
-  const { loss, gapMs, messages, delayMs = 20, textBytes = 100, commitMs = 1 } = options;
-  const lane = { loss: 0, delayMs };
+  const { loss, gapMs, messages, delayMs = 20, jitterMs = 0.5, textBytes = 100, commitMs = 1 } = options;
+  const lane = { loss: 0, delayMs, jitterMs };
   const make = (seed: number): LinkPair =>
     new LinkPair({
       seed,

@@ -16,15 +16,15 @@ describe('The round-trip time', () => {
     assert.equal(rtt.ptoMs(0), 999);
   });
 
-  it('follows the formulas of RFC 9002, section 5.3, worked out by hand', () => {
+  it('follows the formulas of RFC 9002, section 5.3, worked out by hand, but for delays that are not believed whole', () => {
     const rtt = new RttEstimator();
     // sample, ack delay → min, var = ¾ var + ¼ |smoothed − adjusted|, smoothed = ⅞ smoothed + ⅛ adjusted
     const table: readonly (readonly [number, number, number, number, number])[] = [
       [100, 20, 100, 50, 100], // the first: its delay plays no part
       [140, 20, 100, 42.5, 102.5], // adjusted 120
-      [110, 20, 100, 33.75, 103.4375], // 110 is less than 100 + 20: not adjusted
-      [80, 0, 80, 31.171875, 100.5078125],
-      [130, 25, 80, 24.501953125, 101.0693359375], // adjusted 105
+      [110, 20, 100, 32.5, 102.1875], // adjusted 100, not 90: no less than the least
+      [80, 0, 80, 29.921875, 99.4140625],
+      [130, 25, 80, 23.837890625, 100.1123046875], // adjusted 105
     ];
     for (const [sampleMs, ackDelayMs, minMs, varMs, smoothedMs] of table) {
       rtt.sample(0, sampleMs, ackDelayMs);
@@ -33,6 +33,15 @@ describe('The round-trip time', () => {
       assertNear(rtt.varMs, varMs, `var after ${sampleMs}`);
       assertNear(rtt.smoothedMs, smoothedMs, `smoothed after ${sampleMs}`);
     }
+  });
+
+  it('is not raised by a delay of the peer that is a trifle too long for the least sample', () => {
+    const rtt = new RttEstimator();
+    for (let round = 0; round < 100; round += 1) rtt.sample(0, 41, 0);
+    rtt.sample(0, 40.9 + 245, 245);
+    assertNear(rtt.smoothedMs, 41, 'smoothed');
+    assertNear(rtt.ptoMs(0), 42, 'the probe timeout');
+    assertNear(rtt.lossDelayMs(9 / 8), (41 * 9) / 8, 'the time threshold');
   });
 
   it('gives the probe timeout of section 6.2.1', () => {

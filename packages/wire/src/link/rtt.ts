@@ -9,6 +9,7 @@ export const RECENT_MS = 30_000;
 export class RttEstimator {
   readonly #initialMs: number;
   #latestMs: number | undefined;
+  #adjustedMs = 0;
   #minMs = 0;
   #smoothedMs: number;
   #varMs: number;
@@ -60,12 +61,17 @@ export class RttEstimator {
   /**
    * Take a sample (RFC 9002 §5.3, appendix A.7): the time since the largest packet of an acknowledgement was sent, if the
    * acknowledgement is the first of that packet and of at least one that asked for it.
+   *
+   * A delay that would make the sample less than the least one seen is believed as far as that one. RFC 9002 does not
+   * believe it at all, which is little where delays are at most 25 ms; here they are several round trips, and the clocks of
+   * two processes, a fraction of a millisecond apart, would turn one of them into the network's time.
    * @param ackDelayMs how long the peer says it waited, already cut to what it may wait at most
    */
   sample(nowMs: number, sampleMs: number, ackDelayMs: number): void {
     this.#noteRecent(nowMs, sampleMs);
     if (this.#latestMs === undefined) {
       this.#latestMs = sampleMs;
+      this.#adjustedMs = sampleMs;
       this.#minMs = sampleMs;
       this.#smoothedMs = sampleMs;
       this.#varMs = sampleMs / 2;
@@ -74,8 +80,8 @@ export class RttEstimator {
     }
     this.#latestMs = sampleMs;
     this.#minMs = Math.min(this.#minMs, sampleMs);
-    // A delay that would make the sample less than the least one seen is not believed.
-    const adjustedMs = sampleMs >= this.#minMs + ackDelayMs ? sampleMs - ackDelayMs : sampleMs;
+    const adjustedMs = Math.max(sampleMs - ackDelayMs, this.#minMs);
+    this.#adjustedMs = adjustedMs;
     this.#varMs += (Math.abs(this.#smoothedMs - adjustedMs) - this.#varMs) / 4;
     this.#smoothedMs += (adjustedMs - this.#smoothedMs) / 8;
   }
@@ -88,9 +94,9 @@ export class RttEstimator {
     return this.#smoothedMs + Math.max(deviations * this.#varMs, GRANULARITY_MS) + ackDelayMsMax;
   }
 
-  /** How much later than a newer one a packet may be before it is lost, by time alone: RFC 9002 §6.1.2. */
+  /** How much later than a newer one a packet may be before it is lost, by time alone: RFC 9002 §6.1.2, less the peer's delay. */
   lossDelayMs(timeThreshold: number): number {
-    return Math.max(timeThreshold * Math.max(this.#latestMs ?? 0, this.#smoothedMs), GRANULARITY_MS);
+    return Math.max(timeThreshold * Math.max(this.#adjustedMs, this.#smoothedMs), GRANULARITY_MS);
   }
 
   /** The newest sample is the new minimum: after persistent congestion, RFC 9002 §5.2. */
@@ -101,6 +107,7 @@ export class RttEstimator {
   /** Another path: nothing that was measured holds. RFC 9000 §9.4. */
   reset(): void {
     this.#latestMs = undefined;
+    this.#adjustedMs = 0;
     this.#firstSampleAtMs = undefined;
     this.#smoothedMs = this.#initialMs;
     this.#varMs = this.#initialMs / 2;
