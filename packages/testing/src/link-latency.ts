@@ -9,6 +9,9 @@ import {
 import { LinkPair } from './link-pair.ts';
 import { DATAGRAM_HEADER_BYTES } from './sim-network.ts';
 
+/** The largest datagram on an Ethernet: 1500 bytes of IP, less the headers. */
+const ETHERNET_BYTES = 1_472;
+
 export interface LatencyOptions {
   readonly seed: number;
   /** Of each leg and direction, 0–1. */
@@ -46,7 +49,7 @@ export interface LatencyReport {
  */
 export function measureLatency(options: LatencyOptions): LatencyReport {
   const { loss, gapMs, messages, delayMs = 20, jitterMs = 0.5, textBytes = 100, commitMs = 1 } = options;
-  const lane = { loss: 0, delayMs, jitterMs };
+  const lane = { loss: 0, delayMs, jitterMs, mtuBytes: ETHERNET_BYTES };
   const make = (seed: number): LinkPair =>
     new LinkPair({
       seed,

@@ -144,7 +144,9 @@ export class DatagramPath {
       content.isPrompt = true;
     }
     if (writer.length === 0) return undefined;
-    return this.#seal(nowMs, content, false);
+    const packet = this.#seal(nowMs, content, false);
+    if (packet.length === flight.mtuBytes) flight.wantsMtu = true;
+    return packet;
   }
 
   /** A packet of the caller's making, such as challenges, that nothing waits for. */
@@ -182,7 +184,6 @@ export class DatagramPath {
     const number = protection.nextNumber;
     const packet = protection.seal(scratch.subarray(0, length), flight.book.largestAcked);
     flight.sent(nowMs, number, packet.length, content, isMtuProbe);
-    if (packet.length === flight.mtuBytes) flight.wantsMtu = true;
     this.packetsSent += 1;
     this.bytesSent += packet.length;
     return packet;
@@ -404,8 +405,7 @@ export class DatagramPath {
     const { flight } = this.#options;
     const bytes = flight.wantsMtu ? flight.mtu.probeBytes(nowMs) : undefined;
     if (bytes === undefined || bytes > roomBytes || bytes > scratch.length) return undefined;
-    if (flight.rtt.latestMs === undefined || !flight.maySend(nowMs) || flight.roomBytes < flight.mtuBytes)
-      return undefined;
+    if (!flight.mayProbeMtu(nowMs, bytes)) return undefined;
     const content = new PacketContent();
     content.isEliciting = true;
     content.isPrompt = true;

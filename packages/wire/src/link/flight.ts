@@ -122,6 +122,13 @@ export class Flight {
     return false;
   }
 
+  /** Whether a probe for the MTU may go now: what it leaves of the window is enough for small talk while it is under way. */
+  mayProbeMtu(nowMs: number, bytes: number): boolean {
+    if (this.rtt.latestMs === undefined || this.window.bytes - this.book.bytesInFlight - bytes < THIN_BYTES_MAX)
+      return false;
+    return this.maySend(nowMs);
+  }
+
   /** A record goes out for the first time, or again since it was lost: its copies are due later. */
   planCopies(nowMs: number, record: OutgoingRecord): void {
     if (record.isLazy || (record.body === undefined && record.run === undefined)) return;
@@ -149,7 +156,7 @@ export class Flight {
   mayCalm(nowMs: number): boolean {
     // What nobody acknowledges for a while is not to use up a window that losses have made small.
     const bytesMax = Math.min(THIN_BYTES_MAX, this.window.bytes * CALM_WINDOW_SHARE);
-    if (this.lossRate.cautiousShare > CALM_LOSS_MAX || this.book.bytesInFlight > bytesMax) return false;
+    if (this.lossRate.cautiousShare > CALM_LOSS_MAX || this.book.talkBytesInFlight > bytesMax) return false;
     // The next record is to come in time to be acknowledged along with this one, and with all that wait already.
     const waitedMs = nowMs - (this.#waitingSinceMs ?? nowMs);
     return waitedMs + this.gap.ms <= this.#options.tuning.ackDelayMsMax * CALM_GAP_SHARE;

@@ -61,6 +61,7 @@ export class LossDetector<Content> {
   #largestAcked = -1;
   #bytesInFlight = 0;
   #bytesInFlightBefore = 0;
+  #mtuProbeBytes = 0;
   #promptInFlight = 0;
   #lazyInFlight = 0;
   #lastPromptSentMs = 0;
@@ -95,7 +96,12 @@ export class LossDetector<Content> {
     return this.#bytesInFlight;
   }
 
-  /** The same before the last call: whether the window was in use (RFC 9002 §7.8). */
+  /** The same without MTU probes, which are no talk. */
+  get talkBytesInFlight(): number {
+    return this.#bytesInFlight - this.#mtuProbeBytes;
+  }
+
+  /** `bytesInFlight` before the last call: whether the window was in use (RFC 9002 §7.8). */
   get bytesInFlightBefore(): number {
     return this.#bytesInFlightBefore;
   }
@@ -258,6 +264,7 @@ export class LossDetector<Content> {
     this.#flying.clear();
     this.#lostKept.clear();
     this.#bytesInFlight = 0;
+    this.#mtuProbeBytes = 0;
     this.#promptInFlight = 0;
     this.#lazyInFlight = 0;
     this.#lossTimeMs = undefined;
@@ -332,7 +339,7 @@ export class LossDetector<Content> {
 
   /** So little is in flight, and so few timeouts have passed, that probes congest nothing. */
   get #isThin(): boolean {
-    return this.#bytesInFlight <= THIN_BYTES_MAX && this.#ptoCount < this.#options.thinPtos;
+    return this.talkBytesInFlight <= THIN_BYTES_MAX && this.#ptoCount < this.#options.thinPtos;
   }
 
   /** A probe in vain costs a small packet, and a late one somebody's time: half of the usual margin. */
@@ -355,7 +362,7 @@ export class LossDetector<Content> {
 
   #backedOffMs(): number {
     const onceMs = this.ptoMs;
-    const free = this.#bytesInFlight <= THIN_BYTES_MAX ? this.#options.thinPtos : 0;
+    const free = this.talkBytesInFlight <= THIN_BYTES_MAX ? this.#options.thinPtos : 0;
     const backedOffMs = onceMs * 2 ** Math.min(Math.max(this.#ptoCount - free, 0), BACKOFF_DOUBLINGS_MAX);
     return Math.min(backedOffMs, Math.max(onceMs, this.#options.ptoMsMax));
   }
@@ -363,6 +370,7 @@ export class LossDetector<Content> {
   #countInFlight(packet: SentPacket<Content>, sign: 1 | -1): void {
     if (packet.need === 'none') return;
     this.#bytesInFlight += sign * packet.bytes;
+    if (packet.isMtuProbe) this.#mtuProbeBytes += sign * packet.bytes;
     if (packet.need === 'prompt') this.#promptInFlight += sign;
     else this.#lazyInFlight += sign;
   }

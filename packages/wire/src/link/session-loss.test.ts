@@ -22,6 +22,46 @@ describe('a burst on datagrams', () => {
   });
 });
 
+describe('the search for larger datagrams', () => {
+  it('does not begin as long as small ones will do', () => {
+    const pair = new LinkPair({ datagramBytesMax: 9_000 }).start(5_000);
+    for (let number = 0; number < 50; number += 1) {
+      pair.send('client', body(number));
+      pair.pass(50);
+    }
+    assert.equal(pair.client.session.readout.mtuBytes, 1_200);
+    assert.equal(pair.server.session.readout.mtuBytes, 1_200);
+    pair.send('client', body(1, 3_000));
+    pair.pass(2_000);
+    assert.ok(pair.client.session.readout.mtuBytes > 1_472);
+  });
+
+  it('leaves small talk its room when losses have made the window small', () => {
+    const lane = { delayMs: 20, mtuBytes: 1_472 };
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const pair = new LinkPair({ seed, datagramBytesMax: 9_000, faults: { up: lane, down: lane } }).start(200);
+      pair.wire.up.faults.loss = 0.3;
+      for (let number = 0; number < 40; number += 1) {
+        // One of them does not fit into a packet: from now on larger ones would be of use.
+        pair.send('client', body(number, number === 10 ? 1_500 : 100));
+        pair.pass(10);
+      }
+      pair.wire.up.faults.loss = 0;
+      pair.pass(400);
+      for (let number = 0; number < 100; number += 1) {
+        const sentMs = pair.network.nowMs;
+        pair.send('client', body(number));
+        pair.pass(50);
+        const last = pair.events.server.findLast(({ event }) => event.type === 'record');
+        assert.ok(
+          last !== undefined && last.atMs >= sentMs && last.atMs <= sentMs + 21,
+          `seed ${seed}, message ${number}`,
+        );
+      }
+    }
+  });
+});
+
 describe('records on datagrams', () => {
   it('survive the loss of an acknowledgement, and come once', () => {
     const pair = new LinkPair({ tuning: COPIES_OFF }).start();
