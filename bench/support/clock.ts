@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [seconds, nanoseconds] = process.hrtime();
-const originUs = seconds * 1e6 + nanoseconds / 1e3 - performance.now() * 1e3;
-
 /** Microseconds of the machine's monotonic clock, the same in all its processes. */
 export function nowUs(): number {
-  return performance.now() * 1e3 + originUs;
+  return Number(process.hrtime.bigint()) / 1e3;
 }
 
 /** Fulfils at this time or soon after, never before. */

@@ -36,12 +36,17 @@ const ALONG_SHARE = 1 / 2;
 const NEXT_RTT_SHARE = 3 / 4;
 /** So much less than the goal may be late for all that is lost, and the least that is left of it. */
 const GOAL_SLOPE = 0.049;
-const GOAL_LEAST = 0.224;
+const GOAL_LEAST = 0.35;
 /** The least share of copies after a loss comes closer to all by this power of how little may be held up. */
 const LEAST_POWER = 1.7;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
+
+/** So much of a copy may be given before it is owed, or later. */
+const TURN_SHARE = 0.5;
+/** What is owed beyond is forgotten. */
+const OWED_MAX = 2;
 
 /** What the link is like when a copy is due. */
 export interface CopyMoment {
@@ -65,7 +70,7 @@ export interface CopyMoment {
  */
 export class CopyPolicy {
   readonly #options: CopyOptions;
-  /** Copies owed, 0–1. Begins full: the first record of a session gets one. */
+  /** Copies owed. Begins full: the first record of a session gets one. */
   #owed = 1;
 
   constructor(options: Partial<CopyOptions> = {}) {
@@ -77,13 +82,17 @@ export class CopyPolicy {
    * @param lossShare measured loss towards the peer, 0–1
    * @param isClean enough packets are known of, and none of the last 1000 was lost
    * @param goalShare of the goal: less where one late record holds up several others
+   * @param turn whether this record is one to be copied rather than others (1) or others rather than this one (−1): which
+   *   of them are changes nothing of how many are
    */
-  copiesFor(recordBytes: number, lossShare: number, isClean: boolean, goalShare = 1): number {
+  copiesFor(recordBytes: number, lossShare: number, isClean: boolean, goalShare = 1, turn: -1 | 0 | 1 = 0): number {
     if (!this.isCopied(recordBytes)) return 0;
-    this.#owed += copyShare(lossShare, isClean, this.#options, goalShare);
+    const share = copyShare(lossShare, isClean, this.#options, goalShare);
+    this.#owed += share;
     // A tenth added ten times is a little less than one.
-    const copies = Math.min(Math.floor(this.#owed + 1e-9), this.#options.copiesMax);
-    this.#owed = Math.max(this.#owed - copies, 0);
+    const owed = Math.max(Math.floor(this.#owed + turn * TURN_SHARE + 1e-9), 0);
+    const copies = Math.min(owed, turn === 0 ? this.#options.copiesMax : Math.ceil(share));
+    this.#owed = Math.min(Math.max(this.#owed - copies, turn === 0 ? 0 : -TURN_SHARE), OWED_MAX);
     return copies;
   }
 

@@ -291,10 +291,11 @@ export class DatagramPath {
           if (!this.#isCut) flight.wantsMtu = true;
           return isPlanned;
         }
-        if (record.run === undefined && this.#mayCalm(nowMs, sender, content)) {
+        if (record.run === undefined && this.#isAlone(sender, content)) {
           isPlanned = true;
-          flight.planCopies(nowMs, record);
-          content.isCalm = record.copiesLeft > 0;
+          const isCalm = flight.mayCalm(nowMs);
+          flight.planCopies(nowMs, record, flight.turnOf(isCalm));
+          content.isCalm = isCalm && record.copiesLeft > 0;
         }
         this.#writeWhole(record, content.isCalm);
         this.#carry(record, content);
@@ -390,9 +391,8 @@ export class DatagramPath {
   }
 
   /** Whether the channel's next record is all that the packet says, and all that waits. */
-  #mayCalm(nowMs: number, sender: ChannelSender, content: PacketContent): boolean {
-    const isAlone = content.records.length === 0 && !content.isPrompt && this.#ready.length === 1 && sender.isNextLast;
-    return isAlone && this.#options.flight.mayCalm(nowMs);
+  #isAlone(sender: ChannelSender, content: PacketContent): boolean {
+    return content.records.length === 0 && !content.isPrompt && this.#ready.length === 1 && sender.isNextLast;
   }
 
   /** Of the frame of a record that a packet of today's size can carry whole. */

@@ -129,8 +129,11 @@ export class Flight {
     return this.maySend(nowMs);
   }
 
-  /** A record goes out for the first time, or again since it was lost: its copies are due later. */
-  planCopies(nowMs: number, record: OutgoingRecord): void {
+  /**
+   * A record goes out for the first time, or again since it was lost: its copies are due later.
+   * @param turn as in `CopyPolicy.copiesFor`
+   */
+  planCopies(nowMs: number, record: OutgoingRecord, turn: -1 | 0 | 1 = 0): void {
     if (record.isLazy || (record.body === undefined && record.run === undefined)) return;
     if (record.isCopyQueued) return;
     record.copiesSent = 0;
@@ -139,6 +142,7 @@ export class Flight {
       this.lossRate.cautiousShare,
       this.lossRate.isClean,
       this.gap.goalShare(this.rtt.smoothedMs),
+      turn,
     );
     if (record.copiesLeft === 0) return;
     this.copies.add(nowMs, record, this.policy.firstWait(this.rtt.smoothedMs));
@@ -160,6 +164,16 @@ export class Flight {
     // The next record is to come in time to be acknowledged along with this one, and with all that wait already.
     const waitedMs = nowMs - (this.#waitingSinceMs ?? nowMs);
     return waitedMs + this.gap.ms <= this.#options.tuning.ackDelayMsMax * CALM_GAP_SHARE;
+  }
+
+  /**
+   * What has no time to be calm is acknowledged at once whether it will be copied or not: the copies are for those that have.
+   * @param isCalm whether this one has
+   * @returns as in `CopyPolicy.copiesFor`
+   */
+  turnOf(isCalm: boolean): -1 | 0 | 1 {
+    if (isCalm) return 1;
+    return this.lossRate.cautiousShare <= CALM_LOSS_MAX && this.#waitingSinceMs !== undefined ? -1 : 0;
   }
 
   /** What `copies` gave went out, or was given up. */

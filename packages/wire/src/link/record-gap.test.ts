@@ -12,12 +12,14 @@ function shareAt(gapMs: number, smoothedMs: number): number {
 describe('the gap between records', () => {
   it('leaves the goal alone where a repair is over before the next record', () => {
     assert.equal(new RecordGap().goalShare(40), 1);
-    assert.equal(shareAt(50, 40), 1);
+    assert.equal(shareAt(60, 40), 1);
     assert.equal(shareAt(200, 40), 1);
   });
 
   it('lowers the goal by the records that a late one holds up, within bounds', () => {
-    assert.ok(Math.abs(shareAt(19, 40) - 1 / 2) < 0.001);
+    // To the power of 0.55: of a third, and of five sixths.
+    assert.ok(Math.abs(shareAt(20, 40) - 0.5465) < 0.001);
+    assert.ok(Math.abs(shareAt(50, 40) - 0.9046) < 0.001);
     assert.equal(shareAt(2, 40), 0.2);
   });
 

@@ -4,8 +4,10 @@ const GAP_WEIGHT = 1 / 8;
 const GAP_MS_MIN = 1;
 /** Longer pauses count as this: one of them says nothing about what is typed next. */
 const GAP_MS_MAX = 1_000;
-/** A repair takes about 1.25 round trips more than the record itself; who is held up for 0.3 of one is not late. */
-const HELD_UP_RTTS = 0.95;
+/** A repair takes about 1.25 round trips more than the record itself. */
+const HELD_UP_RTTS = 1.5;
+/** Most of those who are held up are so for a part of it only. */
+const HELD_UP_POWER = 0.55;
 const SHARE_MIN = 0.2;
 
 /**
@@ -30,6 +32,6 @@ export class RecordGap {
 
   /** How much of a repair's time is left before it holds up the next record, 0.2–1: by so much fewer may be late. */
   goalShare(smoothedMs: number): number {
-    return Math.min(Math.max(this.#gapMs / (HELD_UP_RTTS * smoothedMs), SHARE_MIN), 1);
+    return Math.min(Math.max((this.#gapMs / (HELD_UP_RTTS * smoothedMs)) ** HELD_UP_POWER, SHARE_MIN), 1);
   }
 }
