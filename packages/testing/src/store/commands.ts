@@ -111,7 +111,9 @@ const changePlan: fc.Arbitrary<ChangePlan> = fc.oneof(
       type: fc.constant('event' as const),
       choice: roomChoice,
       kind: fc.constantFrom(1, 2, 9, 31, 32, 33, 70_000),
-      clientId: optional(fc.constantFrom('x', 'X', 'y', '', 'ü', 'long client id '.repeat(8))),
+      clientId: optional(
+        fc.constantFrom('x', 'X', 'y', '', 'ü', '1', 'x1', 'x2', 'x3', 'x10', 'x02', 'x:', 'long client id '.repeat(8)),
+      ),
       isVerified: optional(fc.constant(true as const)),
       target: optional(fc.nat({ max: 3 })),
       body: fc.uint8Array({ maxLength: 20 }),

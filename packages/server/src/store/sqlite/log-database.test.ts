@@ -66,6 +66,42 @@ test('what the journal alone had is in the log of the next server, and a repeat 
   assert.equal((await next.commit([appendEvent(exampleEvent(51, { clientId: 'a' }))])).status, 'duplicates');
 });
 
+test('ids that count up need not wait for the database, and repeats of them are found wherever the first one is', async (context) => {
+  const folder = temporaryDirectory(context);
+  const open = async (): Promise<BlockingStore> => {
+    const store = folder.closing(new BlockingStore(folder.path, { fold: tiny, handOverBytes: 2_000 }));
+    await store.load();
+    return store;
+  };
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const post = async (store: BlockingStore, seq: number, number: number): Promise<string> => {
+    const { status } = await store.commit([appendEvent(exampleEvent(seq, { clientId: `Zoë 👩‍🚀/${number}` }))]);
+    // The database tells what it has of the series.
+    await turn();
+    return status;
+  };
+  let store = await open();
+  await store.commit([putRoom(exampleRoom(1))]);
+  for (let seq = 1; seq <= 30; seq += 1) {
+    assert.equal(await post(store, seq, seq), 'committed');
+    while (store.tidy());
+  }
+  assert.equal(store.quickCommits, 29);
+  assert.equal(await post(store, 31, 30), 'duplicates', 'the journal has it');
+  store.kill();
+  store = await open();
+  for (const number of [30, 29, 1]) assert.equal(await post(store, 31, number), 'duplicates');
+  assert.equal(await post(store, 31, 32), 'committed');
+  assert.equal(await post(store, 32, 33), 'committed');
+  assert.equal(store.quickCommits, 1);
+  assert.equal(await post(store, 33, 31), 'committed', 'left out before, and not quick');
+  assert.equal(await post(store, 34, 34), 'committed');
+  assert.equal(store.quickCommits, 2);
+  await store.close();
+  store = await open();
+  for (const number of [31, 32, 33, 34]) assert.equal(await post(store, 35, number), 'duplicates');
+});
+
 for (const { name, handOverBytes, isKilled } of [
   { name: 'which gets it only when it must,', handOverBytes: Number.POSITIVE_INFINITY, isKilled: false },
   { name: 'which gets it a few events at a time,', handOverBytes: 150, isKilled: false },

@@ -107,7 +107,7 @@ export class LogDatabase {
   }
 
   /**
-   * Take over events that were acknowledged: they are in the journal. They have no client ids and no new authors.
+   * Take over events that were acknowledged: they are in the journal. They have no new authors, and no client ids that the log has.
    * @throws what keeps them from being written; they are kept, and written before anything else
    */
   take(events: Uint8Array<ArrayBuffer>): void {
@@ -158,6 +158,15 @@ export class LogDatabase {
   }
 
   /**
+   * The highest number of a series of client ids in a room (series.ts), or a higher one; 0 for none. Of what was committed, not of
+   * what could not be written yet.
+   */
+  highestOf(roomId: number, series: string): number {
+    const [stored] = this.#statements.highestOfSeries.get(series, roomId) ?? [];
+    return Math.max(Number(stored ?? 0), this.#recent.highestOf(roomId, series));
+  }
+
+  /**
    * Do a little of what can wait until nobody else does: call it again while it says so.
    * @returns whether more is to be done now. Not when it could not be done (a full disk): commits will tell of that.
    */
@@ -201,7 +210,7 @@ export class LogDatabase {
     }
   }
 
-  /** Events that are known to have no client ids. */
+  /** Events that are known to have no client ids but new ones. */
   #append(events: Uint8Array): void {
     const cursor = new EventCursor(events);
     while (cursor.next()) this.#heads.append(cursor);
@@ -232,6 +241,10 @@ export class LogDatabase {
   #repeatedBy(cursor: EventCursor, newIds: Set<string>): RoomEvent | undefined {
     const { roomId } = cursor;
     const clientId = cursor.clientId()!;
+    for (const events of this.#taken) {
+      const repeated = decodeEvents(events).find((event) => event.roomId === roomId && event.clientId === clientId);
+      if (repeated !== undefined) return repeated;
+    }
     const seq =
       this.#recent.findByClientId(roomId, clientId) ??
       (this.#statements.seqOfClientId.get(roomId, clientId)?.[0] as number | undefined);

@@ -18,6 +18,8 @@ export interface WorkerCalls {
   commit: { ask: PackedBatch; answer: CommitResult };
   /** Events that are in the journal. */
   take: { ask: { readonly events: Uint8Array<ArrayBuffer> }; answer: undefined };
+  /** The highest number of a series of client ids in a room, 0 for none. */
+  series: { ask: { readonly roomId: number; readonly series: string }; answer: number };
   read: { ask: { roomId: number; fromSeq: number; limit: number }; answer: Uint8Array<ArrayBuffer> };
   close: { ask: undefined; answer: { readonly isDone: boolean } };
 }

@@ -45,6 +45,9 @@ class World {
   readonly journaled: number[][] = [];
   readonly given: number[][] = [];
   readonly answers: { resolve(): void; reject(error: Error): void }[] = [];
+  /** What series were asked for, and the questions. */
+  readonly asked: string[] = [];
+  readonly highest: { resolve(number: number): void; reject(error: Error): void }[] = [];
   rewinds = 0;
   bytes = 0;
   isOurs = true;
@@ -78,6 +81,10 @@ class World {
       take: (records) => {
         this.given.push(decodeEvents(records).map(({ seq }) => seq));
         return new Promise<void>((resolve, reject) => this.answers.push({ resolve, reject }));
+      },
+      highestOf: (roomId, series) => {
+        this.asked.push(`${roomId} ${series}`);
+        return new Promise<number>((resolve, reject) => this.highest.push({ resolve, reject }));
       },
       nowMs: () => this.clock.monotonicMs(),
       after: (ms, task) => {
@@ -141,6 +148,47 @@ describe('a commit is done when the journal has it', () => {
     assert.equal(world.isQuick(appendEvent(exampleEvent(2, { roomId: 2, position: 9, author: 4 }))), true);
     world.quick.committed([closeRoom(2)]);
     assert.equal(world.isQuick(appendEvent(exampleEvent(3, { roomId: 2, position: 10, author: 4 }))), false);
+  });
+
+  test('if its client ids count up from the highest one that the database has of their series', async () => {
+    const world = new World();
+    assert.equal(world.say({ clientId: 'outbox/1' }), false);
+    assert.equal(world.say({ clientId: 'outbox/2' }), false, 'the database has not answered yet');
+    assert.deepEqual(world.asked, ['1 outbox/']);
+    world.highest.shift()?.resolve(1);
+    await settled();
+    assert.equal(world.say({ clientId: 'outbox/2' }), false, 'committed since it was asked');
+    assert.equal(world.say({ clientId: 'outbox/3' }), true);
+    assert.equal(world.say({ clientId: 'outbox/3' }), false);
+    assert.equal(world.say({ clientId: 'outbox/10' }), true);
+    assert.equal(world.say({ clientId: 'outbox/9' }), false, 'whether it has this one, the database knows');
+    for (const clientId of ['outbox', 'outbox/', 'outbox/011', 'outbox/1234567890123456', 'other/11'])
+      assert.equal(world.say({ clientId }), false, clientId);
+    assert.equal(world.say(), true, 'without an id');
+    assert.deepEqual(world.asked, ['1 outbox/', '1 other/'], 'nobody asks for what is in no series');
+  });
+
+  test('also when several of a series are in one batch, but none of them twice', async () => {
+    const world = new World();
+    world.say({ clientId: 'a1' });
+    world.highest.shift()?.resolve(4);
+    await settled();
+    const next = (seq: number, clientId: string) => appendEvent(exampleEvent(seq, { clientId }));
+    assert.equal(world.isQuick(next(9, 'a5'), next(10, 'a5')), false);
+    assert.equal(world.isQuick(next(9, 'a4'), next(10, 'a5')), false);
+    assert.equal(world.isQuick(next(9, 'a5'), next(10, 'a6')), true);
+    assert.equal(world.isQuick(next(11, 'a6')), false);
+  });
+
+  test('not if nobody could tell what the database has of the series; then it is asked again', async () => {
+    const world = new World();
+    world.say({ clientId: 'a1' });
+    world.highest.shift()?.reject(new Error('it was closed'));
+    await settled();
+    assert.equal(world.say({ clientId: 'a2' }), false);
+    world.highest.shift()?.resolve(2);
+    await settled();
+    assert.equal(world.say({ clientId: 'a3' }), true);
   });
 
   test('not before it is known what the database has, nor after it took what breaks a rule', () => {

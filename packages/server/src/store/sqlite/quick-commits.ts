@@ -5,16 +5,21 @@ import { encodeEvents } from './event-codec.ts';
 import { concatenated } from './event-page.ts';
 import { FENCED_TEXT } from './fence.ts';
 import type { Journal } from './journal.ts';
+import { KnownSeries } from './known-series.ts';
 import type { JournalBounds } from './options.ts';
 
 /** Nobody notices a write that takes less. */
 const NORMAL_WRITE_MS = 1;
+/** Series of client ids that are remembered: about 150 bytes each. */
+const SERIES_MAX = 20_000;
 
 export interface QuickCommitsOptions {
   readonly journal: Pick<Journal, 'append' | 'bytes' | 'close' | 'isOurs' | 'rewind'>;
   readonly bounds: JournalBounds;
   /** Gives events that the journal has to the database. Rejects when they could not be written; the database keeps them. */
   readonly take: (records: Uint8Array<ArrayBuffer>) => Promise<unknown>;
+  /** The highest number of a series of client ids in a room that the database has (series.ts). */
+  readonly highestOf: (roomId: number, series: string) => Promise<number>;
   /** Monotonic, ms. */
   readonly nowMs: () => number;
   /** Calls `task` once after `ms`. @returns what takes that back */
@@ -25,12 +30,13 @@ export interface QuickCommitsOptions {
  * Commits that are done when the journal has them: what people say, which is nearly all that is ever committed. The database
  * gets it a little later, many batches in one transaction, and before anything else that it is asked for.
  *
- * Not so commits of anything but events, of an event with its client's id (the database knows the ids of all time), and of an
- * author who was never seen: these wait for the database, as all do while the journal cannot be written, is held up by
- * the disk, or is too far ahead.
+ * Not so commits of anything but events, of an event with a client's id that may not be new (the database knows the ids of all
+ * time; those that count up, as an outbox does, are known to be new after the first one), and of an author who was never
+ * seen: these wait for the database, as all do while the journal cannot be written, is held up by the disk, or is too far ahead.
  */
 export class QuickCommits {
   readonly #options: QuickCommitsOptions;
+  readonly #series: KnownSeries;
   #heads: LogHeads | undefined;
   /** What the journal has and the database was not given yet. */
   #waiting: Uint8Array[] = [];
@@ -47,6 +53,7 @@ export class QuickCommits {
 
   constructor(options: QuickCommitsOptions) {
     this.#options = options;
+    this.#series = new KnownSeries({ seriesMax: SERIES_MAX, ask: options.highestOf });
   }
 
   /** What the database has; before that no commit is quick. */
@@ -66,6 +73,8 @@ export class QuickCommits {
     if (heads === undefined || this.#isHeldUp) return false;
     const events = plainEvents(changes);
     if (events === undefined) return false;
+    const risen = this.#series.rise(events);
+    if (risen === undefined) return false;
     if (nowMs() < this.#pausedUntilMs) return false;
     heads.begin();
     if (!isNext(heads, events) || heads.hasNewIds) {
@@ -93,6 +102,7 @@ export class QuickCommits {
       throw storeFenced(FENCED_TEXT);
     }
     heads.keep();
+    this.#series.keep(risen);
     this.#timed(startMs, nowMs());
     this.#wait(records);
     return true;
@@ -109,6 +119,9 @@ export class QuickCommits {
     try {
       for (const change of changes) follow(heads, change);
       heads.keep();
+      for (const change of changes)
+        if (change.type === 'event' && change.event.clientId !== undefined)
+          this.#series.committed(change.event.roomId, change.event.clientId);
     } catch {
       // The database took what breaks a rule: it alone decides from now on.
       this.#heads = undefined;
@@ -175,12 +188,12 @@ export class QuickCommits {
   }
 }
 
-/** The events of a batch that is nothing but events, at least one, without ids of their clients. */
+/** The events of a batch that is nothing but events, at least one. */
 function plainEvents(changes: readonly StoreChange[]): RoomEvent[] | undefined {
   if (changes.length === 0) return undefined;
   const events: RoomEvent[] = [];
   for (const change of changes) {
-    if (change.type !== 'event' || change.event.clientId !== undefined) return undefined;
+    if (change.type !== 'event') return undefined;
     events.push(change.event);
   }
   return events;

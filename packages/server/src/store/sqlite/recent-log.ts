@@ -3,6 +3,7 @@ import type { EventPage } from './event-page.ts';
 import { foldRoom } from './fold.ts';
 import type { FoldBounds } from './options.ts';
 import { RecentEvents, type RecentRoom } from './recent-events.ts';
+import { placeInSeries } from './series.ts';
 import type { Statements } from './statements.ts';
 
 /** Events that are on their way into segments. */
@@ -60,6 +61,18 @@ export class RecentLog {
     const find = (events: RecentEvents | undefined): number | undefined =>
       events?.rooms.get(roomId)?.seqByClientId.get(clientId);
     return find(this.#current) ?? find(this.#folding?.events);
+  }
+
+  /** The highest number of a series of client ids, 0 for none. */
+  highestOf(roomId: number, series: string): number {
+    let highest = 0;
+    for (const events of [this.#folding?.events, this.#current]) {
+      for (const clientId of events?.rooms.get(roomId)?.seqByClientId.keys() ?? []) {
+        const place = clientId.startsWith(series) ? placeInSeries(clientId) : undefined;
+        if (place?.series === series) highest = Math.max(highest, place.number);
+      }
+    }
+    return highest;
   }
 
   /** Whether it has the oldest event that the page lacks, and so all that follow. */

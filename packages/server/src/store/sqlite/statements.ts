@@ -10,6 +10,13 @@ export const readSql = {
   segments: 'SELECT events FROM segments WHERE room_id = ? AND last_seq >= ? ORDER BY last_seq',
   lastSegmentSeq: 'SELECT max(last_seq) FROM segments WHERE room_id = ?',
   seqOfClientId: 'SELECT seq FROM client_ids WHERE room_id = ? AND client_id = ?',
+  /**
+   * The highest number behind a series (series.ts): of a series and a room. What only begins with a number there may make it
+   * too high; 15 digits are the most.
+   */
+  highestOfSeries:
+    'SELECT min(max(CAST(substr(client_id, length(?1) + 1) AS INTEGER)), 999999999999999) FROM client_ids ' +
+    "WHERE room_id = ?2 AND client_id >= ?1 || '0' AND client_id < ?1 || ':'",
   trackedKinds: 'SELECT kind, last_seq FROM tracked_kinds WHERE room_id = ?',
   /** All that no segment has yet, and maybe some that one has. */
   batches: 'SELECT events FROM batches ORDER BY position',
@@ -31,7 +38,8 @@ export const writeSql = {
   insertBatch: 'INSERT INTO batches (position, events) VALUES (?, ?)',
   deleteBatches: 'DELETE FROM batches WHERE position <= ?',
   insertSegment: 'INSERT INTO segments (room_id, first_seq, last_seq, events) VALUES (?, ?, ?, ?)',
-  insertClientId: 'INSERT INTO client_ids (room_id, client_id, seq) VALUES (?, ?, ?)',
+  /** Should an id be there twice, the first one counts. */
+  insertClientId: 'INSERT INTO client_ids (room_id, client_id, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   putTrackedKind:
     'INSERT INTO tracked_kinds (room_id, kind, last_seq) VALUES (?, ?, ?) ' +
     'ON CONFLICT (room_id, kind) DO UPDATE SET last_seq = excluded.last_seq',

@@ -66,6 +66,7 @@ function quickCommits(directory: string, connection: WorkerConnection): QuickCom
     journal,
     bounds: JOURNAL_BOUNDS,
     take: (events) => connection.request('take', { events }, [events.buffer]),
+    highestOf: (roomId, series) => connection.request('series', { roomId, series }),
     nowMs: () => performance.now(),
     after: (ms, task) => {
       const timer = setTimeout(task, ms);

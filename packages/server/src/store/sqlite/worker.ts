@@ -46,6 +46,8 @@ function run(request: WorkerRequest): WorkerCalls[WorkerCall]['answer'] {
     case 'take':
       database.take(request.ask.events);
       return undefined;
+    case 'series':
+      return database.highestOf(request.ask.roomId, request.ask.series);
     case 'read':
       return database.read(request.ask.roomId, request.ask.fromSeq, request.ask.limit);
     case 'close': {
