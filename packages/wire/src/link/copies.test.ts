@@ -28,7 +28,7 @@ describe('The share of copies', () => {
 
   it('is more where a late record holds up others', () => {
     assert.equal(copyShare(0, true, undefined, 0.2), 0.05);
-    assertNear(copyShare(0, false, undefined, 0.2), 1 - 0.5 * 0.0648, 0.001); // 0.2 to the power of 1.7
+    assertNear(copyShare(0, false, undefined, 0.2), 1 - 0.5 * 0.0894, 0.001); // 0.2 to the power of 1.5
     assertNear(copyShare(0.02, false, undefined, 0.5), (0.02 - 0.00181) / (0.02 - 0.0004), 0.001);
   });
 
@@ -95,6 +95,27 @@ describe('The copy policy', () => {
     const policy = new CopyPolicy();
     const copies = Array.from({ length: 1_000 }, () => policy.copiesFor(100, 0.01, false, 1, -1));
     assertNear(sum(copies), 1_000 * copyShare(0.01, false), 2.001);
+  });
+
+  it('gives a probe a copy where what it carries may well be missing, and the probe be lost as well', () => {
+    const policy = new CopyPolicy();
+    const given = ([loss, transmissions]: readonly [number, number]): boolean =>
+      policy.isProbeCopied(100, loss, transmissions);
+    // By hand: a half of 2 %, a 21st of 5 %, an eleventh of 10 %, a 26th of 20 %: more than 0.153 %.
+    const often = [
+      [0.02, 1],
+      [0.05, 2],
+      [0.1, 2],
+      [0.2, 3],
+    ] as const;
+    for (const moment of often) assert.equal(given(moment), true, String(moment));
+    const seldom = [
+      [0.002, 1],
+      [0.02, 2],
+      [0.1, 3],
+    ] as const;
+    for (const moment of seldom) assert.equal(given(moment), false, String(moment));
+    assert.equal(policy.isProbeCopied(601, 0.2, 1), false);
   });
 
   it('gives none to long records, which owe nothing to others', () => {

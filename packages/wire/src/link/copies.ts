@@ -38,7 +38,9 @@ const NEXT_RTT_SHARE = 3 / 4;
 const GOAL_SLOPE = 0.049;
 const GOAL_LEAST = 0.35;
 /** The least share of copies after a loss comes closer to all by this power of how little may be held up. */
-const LEAST_POWER = 1.7;
+const LEAST_POWER = 1.5;
+/** Share of the goal that may be lost of what is late already. */
+const PROBE_GOAL_SHARE = 1 / 3;
 /** A round trip above so many times the least one, and so many ms, is a queue: no more copies. */
 const QUEUE_RTT_FACTOR = 2;
 const QUEUE_RTT_MS = 20;
@@ -94,6 +96,17 @@ export class CopyPolicy {
     const copies = Math.min(owed, turn === 0 ? this.#options.copiesMax : Math.ceil(share));
     this.#owed = Math.min(Math.max(this.#owed - copies, turn === 0 ? 0 : -TURN_SHARE), OWED_MAX);
     return copies;
+  }
+
+  /**
+   * Whether what is sent again with a probe gets a copy: that is late already, but mostly not missing. What was sent t times is missing
+   * where all were lost, p^t, and probed for in vain where only the acknowledgement was, p; a probe is lost as often as that.
+   * @param transmissions of the record so far
+   */
+  isProbeCopied(recordBytes: number, lossShare: number, transmissions: number): boolean {
+    if (!this.isCopied(recordBytes)) return false;
+    const missing = lossShare ** transmissions;
+    return (missing / (missing + lossShare)) * lossShare > this.#options.copyLossGoal * PROBE_GOAL_SHARE;
   }
 
   /** Whether records of this size get copies at all. */

@@ -148,9 +148,10 @@ export class Flight {
     this.copies.add(nowMs, record, this.policy.firstWait(this.rtt.smoothedMs));
   }
 
-  /** A record goes out again with a probe. It is late already, and holds up others: one copy, whatever the share. */
+  /** A record goes out again with a probe: with a copy, if that may well be what brings it. */
   copyProbe(nowMs: number, record: OutgoingRecord): void {
-    if (record.isLazy || record.isCopyQueued || !this.policy.isCopied(record.bytes)) return;
+    if (record.isLazy || record.isCopyQueued) return;
+    if (!this.policy.isProbeCopied(record.bytes, this.lossRate.cautiousShare, record.copiesSent + 1)) return;
     record.copiesSent = 0;
     record.copiesLeft = 1;
     this.copies.add(nowMs, record, this.policy.firstWait(this.rtt.smoothedMs));

@@ -7,7 +7,7 @@ const GAP_MS_MAX = 1_000;
 /** A repair takes about 1.25 round trips more than the record itself. */
 const HELD_UP_RTTS = 1.5;
 /** Most of those who are held up are so for a part of it only. */
-const HELD_UP_POWER = 0.55;
+const HELD_UP_POWER = 0.6;
 const SHARE_MIN = 0.2;
 
 /**
