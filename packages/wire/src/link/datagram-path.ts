@@ -403,7 +403,7 @@ export class DatagramPath {
 
   #mtuProbe(nowMs: number, overhead: number, roomBytes: number): Uint8Array | undefined {
     const { flight } = this.#options;
-    const bytes = flight.wantsMtu ? flight.mtu.probeBytes(nowMs) : undefined;
+    const bytes = flight.isMtuSought ? flight.mtu.probeBytes(nowMs) : undefined;
     if (bytes === undefined || bytes > roomBytes || bytes > scratch.length) return undefined;
     if (!flight.mayProbeMtu(nowMs, bytes)) return undefined;
     const content = new PacketContent();

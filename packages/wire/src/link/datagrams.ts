@@ -264,7 +264,7 @@ export class Datagrams {
 
   /** When to look for a larger MTU; a time that has come was not the right one, and any later packet's will do. */
   get #mtuDueMs(): number {
-    const dueMs = this.flight.wantsMtu ? this.flight.mtu.nextTimeoutMs() : undefined;
+    const dueMs = this.flight.isMtuSought ? this.flight.mtu.nextTimeoutMs() : undefined;
     return dueMs === undefined || dueMs <= this.#polledMs ? Number.POSITIVE_INFINITY : dueMs;
   }
 

@@ -27,6 +27,8 @@ export interface FlightOptions {
 
 /** What a prompt acknowledgement may take longer than the network and its gathering, ms: timers are not exact. */
 const PROMPT_LATE_MS_MAX = 2;
+/** Datagrams of an Ethernet, without its headers and those of IP and UDP. */
+const MTU_EAGER_BYTES = 1_472;
 /** With less room than for a small message a packet is not begun, bytes. */
 const PACKET_ROOM_MIN = 256;
 /** Share of the longest delay of an acknowledgement, within which the next record comes most likely. */
@@ -57,7 +59,7 @@ export class Flight {
   #waitingSinceMs: number | undefined;
   #isProbeOwed = false;
   #probes = 0;
-  /** A packet was full: larger ones would be of use. */
+  /** A packet was full: larger ones than an Ethernet carries would be of use. */
   wantsMtu = false;
   confirmedMs: number | undefined;
   copyCount = 0;
@@ -120,6 +122,11 @@ export class Flight {
     if (readyMs <= nowMs) return true;
     this.#blockedUntilMs = readyMs;
     return false;
+  }
+
+  /** Whether the next size that is to be tried is worth it: to that of an Ethernet at once, in three small steps. */
+  get isMtuSought(): boolean {
+    return this.wantsMtu || (this.mtu.nextSize ?? Number.POSITIVE_INFINITY) <= MTU_EAGER_BYTES;
   }
 
   /** Whether a probe for the MTU may go now: what it leaves of the window is enough for small talk while it is under way. */

@@ -69,7 +69,7 @@ export class MtuSearch {
   /** Size of the probe to send now, if one is due. Send it and say so. */
   probeBytes(nowMs: number): number | undefined {
     if (this.#isUnderWay || this.#dueMs === undefined || nowMs < this.#dueMs) return undefined;
-    return this.#nextSize;
+    return this.nextSize;
   }
 
   onProbeSent(): void {
@@ -91,7 +91,7 @@ export class MtuSearch {
   /** @param ptoMs the probe timeout: losses within one count once */
   onLost(nowMs: number, packet: Fate, ptoMs: number): void {
     if (packet.isMtuProbe) {
-      if (this.#isUnderWay && packet.bytes === this.#nextSize) this.#onProbeLost(nowMs);
+      if (this.#isUnderWay && packet.bytes === this.nextSize) this.#onProbeLost(nowMs);
     } else if (packet.bytes <= MTU_BASE_BYTES) {
       this.#suspicions = 0;
     } else if (packet.sentMs > this.#largeAckedSentMs && nowMs - this.#suspectedAtMs >= ptoMs) {
@@ -120,7 +120,8 @@ export class MtuSearch {
     this.#scheduleAt(nowMs);
   }
 
-  get #nextSize(): number | undefined {
+  /** Undefined when no larger one is left to try. */
+  get nextSize(): number | undefined {
     return this.#sizes.find((size) => size > this.#bytes);
   }
 
@@ -146,7 +147,7 @@ export class MtuSearch {
 
   #scheduleAt(dueMs: number): void {
     this.#isUnderWay = false;
-    this.#dueMs = this.#nextSize === undefined ? undefined : dueMs;
+    this.#dueMs = this.nextSize === undefined ? undefined : dueMs;
   }
 }
 
