@@ -8,6 +8,7 @@ import {
   LinkSession,
   type LinkTuning,
   type PathMode,
+  type PathReason,
   type Welcome,
 } from '@confab/wire/link';
 import { reconnectDelayMs } from './backoff.ts';
@@ -62,6 +63,7 @@ export class LinkConnection {
   #redialTimer: NodeJS.Timeout | undefined;
   #isRedialling = false;
   #lastReason = 'the connection was closed';
+  #pathReason: PathReason | undefined;
 
   /** @param first undefined: the server could not be reached yet, see `beginOffline` */
   constructor(first: Dialled | undefined, options: LinkConnectionOptions) {
@@ -82,6 +84,11 @@ export class LinkConnection {
 
   get readout(): LinkReadout {
     return this.#driver?.endpoint.readout ?? NOTHING_MEASURED;
+  }
+
+  /** Why the path in use was taken; undefined: it is the first one of the session. */
+  get pathReason(): PathReason | undefined {
+    return this.#pathReason;
   }
 
   /** Begin without the server: connect when it can be reached. @param reason why it cannot */
@@ -171,6 +178,7 @@ export class LinkConnection {
       onFault: (error) => this.#lose(`a fault of our own: ${error instanceof Error ? error.message : String(error)}`),
     });
     this.#driver = driver;
+    this.#pathReason = undefined;
     this.#open(socket, welcome, early);
     onBegin(welcome);
     driver.wake();
@@ -240,6 +248,7 @@ export class LinkConnection {
       return;
     }
     if (event.type !== 'closed') {
+      if (event.type === 'path') this.#pathReason = event.reason;
       this.#options.onEvent(event);
       if (event.type === 'path') this.#checkReach();
       return;

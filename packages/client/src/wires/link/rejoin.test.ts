@@ -6,7 +6,7 @@ import type { Hub } from '@confab/core';
 import { entry, temporaryDirectory } from '@confab/testing';
 import { reservePorts } from '@confab/testing/reserve-ports';
 import { startTestServer } from '@confab/testing/test-server';
-import type { ConnectOptions } from '../../session.ts';
+import type { ConnectOptions, SessionEvent } from '../../session.ts';
 import { enter, tcpProxy } from './fixtures/chatters.ts';
 
 /** The server's key; everything else that a data folder holds is of its rooms. */
@@ -45,6 +45,25 @@ async function forgotten(context: TestContext, more: Partial<ConnectOptions> = {
 }
 
 const said = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe('A session that begins anew', () => {
+  it('is on TCP at first, for no reason that an earlier one had', async (context) => {
+    const { path: data } = temporaryDirectory(context);
+    const { tcpPort, udpPort } = await reservePorts();
+    const settings = { 'link.tcp_port': tcpPort, 'link.udp_port': udpPort };
+    const first = await startTestServer(context, { wires: ['link'], data, settings });
+    const { reader } = await enter(context, `confab://127.0.0.1:${tcpPort}/lobby`, 'Ann');
+    const isOn = (path: 'tcp' | 'udp') => (event: SessionEvent) => event.type === 'link' && event.status.path === path;
+    const moved = await reader.until(isOn('udp'));
+    assert.partialDeepStrictEqual(moved, { status: { reason: 'proved' } });
+    await first.stop();
+    await startTestServer(context, { wires: ['link'], data, settings });
+    assert.partialDeepStrictEqual(await reader.until(isOn('tcp')), {
+      text: 'The link goes over TCP',
+      status: { reason: undefined },
+    });
+  });
+});
 
 describe('A room that is joined again', () => {
   it('goes on with a warning where the server knows nothing of what was read', async (context) => {

@@ -1,4 +1,4 @@
-import { EphemeralKind, encodeTyping, type LinkEvent, type PathReason } from '@confab/wire/link';
+import { EphemeralKind, encodeTyping, type LinkEvent } from '@confab/wire/link';
 import { ClientError } from '../../errors.ts';
 import { EventKind } from '../../event-kind.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
@@ -65,7 +65,6 @@ export class LinkChatSession extends SessionBase {
   readonly #connection: LinkConnection;
   readonly #posts: Posts;
   readonly #membership: Membership;
-  #pathReason: PathReason | undefined;
 
   constructor(options: LinkSessionParameters) {
     super(options.eventsMax);
@@ -128,11 +127,11 @@ export class LinkChatSession extends SessionBase {
   }
 
   override get link(): LinkStatus {
-    const { readout } = this.#connection;
+    const { readout, pathReason: reason } = this.#connection;
     const { confirmedMs } = readout;
     const confirmedAgoMs = confirmedMs === undefined ? undefined : Math.max(0, this.#connection.nowMs - confirmedMs);
     const isVerified = this.#connection.welcome?.isVerified === true;
-    return { ...readout, confirmedAgoMs, reason: this.#pathReason, isVerified };
+    return { ...readout, confirmedAgoMs, reason, isVerified };
   }
 
   /** For tests and for programs that know of a change of network before the system tells. */
@@ -262,12 +261,8 @@ export class LinkChatSession extends SessionBase {
 
   #handle(event: LinkEvent): void {
     if (this.status === 'closed') return;
-    if (event.type === 'path') {
-      this.#pathReason = event.reason;
-      this.#tellLink(true);
-    } else {
-      this.#membership.handle(event);
-    }
+    if (event.type === 'path') this.#tellLink(true);
+    else this.#membership.handle(event);
   }
 
   #reachable(isReachable: boolean, reason: string): void {

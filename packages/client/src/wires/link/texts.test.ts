@@ -7,7 +7,6 @@ test('people are told which way the link goes, and why', () => {
   const textOf = (path: LinkStatus['path'], reason: LinkStatus['reason']): string =>
     linkText({ path, reason } as LinkStatus);
   assert.equal(textOf('udp', 'proved'), 'The link goes over UDP (UDP works both ways)');
-  assert.equal(textOf('tcp', 'proved'), 'The link goes over TCP (until UDP is known to work)');
   assert.equal(textOf('tcp', 'nothing-received'), 'The link goes over TCP (nothing came by UDP)');
   assert.equal(textOf('tcp', undefined), 'The link goes over TCP');
 });

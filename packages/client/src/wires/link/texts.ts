@@ -14,8 +14,6 @@ const reasons = {
 
 /** Which way the link goes, for people. */
 export function linkText({ path, reason }: LinkStatus): string {
-  // A session begins on TCP.
-  if (path === 'tcp' && reason === 'proved') return 'The link goes over TCP (until UDP is known to work)';
   return `The link goes over ${path.toUpperCase()}${reason === undefined ? '' : ` (${reasons[reason]})`}`;
 }
 
