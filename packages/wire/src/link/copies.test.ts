@@ -91,7 +91,7 @@ describe('The copy policy', () => {
     assert.ok(copies.every((count, at) => count <= 1 && (at % 2 === 1 || count === 1)));
   });
 
-  it('owes nothing to those whose turn never comes', () => {
+  it('gives as many where it is never their turn, only later', () => {
     const policy = new CopyPolicy();
     const copies = Array.from({ length: 1_000 }, () => policy.copiesFor(100, 0.01, false, 1, -1));
     assertNear(sum(copies), 1_000 * copyShare(0.01, false), 2.001);
@@ -110,6 +110,7 @@ describe('The copy policy', () => {
     ] as const;
     for (const moment of often) assert.equal(given(moment), true, String(moment));
     const seldom = [
+      [0, 1],
       [0.002, 1],
       [0.02, 2],
       [0.1, 3],

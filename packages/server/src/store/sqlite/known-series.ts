@@ -9,7 +9,7 @@ export interface KnownSeriesOptions {
 }
 
 /** Questions on their way to the database; with more a series is asked for with a later event. */
-const ASKED_MAX = 64;
+export const ASKED_MAX = 64;
 const NOTHING: ReadonlyMap<string, number> = new Map();
 
 /**
@@ -62,7 +62,7 @@ export class KnownSeries {
     }
     const asked = this.#asked.get(key);
     if (asked !== undefined) this.#asked.set(key, Math.max(asked, number));
-    else if (this.#asked.size < ASKED_MAX) void this.#ask(key, roomId, place.series, number);
+    else if (this.#asked.size < ASKED_MAX) void this.#ask(key, roomId, series, number);
   }
 
   async #ask(key: string, roomId: number, series: string, number: number): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RoomEvent, StoreChange } from '@confab/core';
 import {
@@ -10,8 +11,12 @@ import {
   storeContract,
   temporaryDirectory,
 } from '@confab/testing';
+import { Database } from './database.ts';
+import { decodeEvents, encodeEvents } from './event-codec.ts';
 import { BlockingStore } from './fixtures/blocking-store.ts';
-import { FOLD_BOUNDS, type FoldBounds } from './options.ts';
+import { LogDatabase } from './log-database.ts';
+import { FOLD_BOUNDS, type FoldBounds, LOG_FILE } from './options.ts';
+import { packBatch } from './protocol.ts';
 
 /** So little that a few events go through all that otherwise takes thousands. */
 const tiny: FoldBounds = {
@@ -127,6 +132,48 @@ for (const { name, handOverBytes, isKilled } of [
     { modelRuns: Math.ceil(propertyRuns() / 6) },
   );
 }
+
+test('a repeat of what the journal alone has, since the database was locked, is found there', (context) => {
+  const folder = temporaryDirectory(context);
+  const log = folder.closing(
+    LogDatabase.open({ directory: folder.path, synchronous: 'normal', bootId: 'boot', busyTimeoutMs: 0 }),
+  );
+  log.commit(packBatch([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]));
+  const stray = folder.closing(new Database(join(folder.path, LOG_FILE), { busyTimeoutMs: 0 }));
+  stray.exec('BEGIN IMMEDIATE');
+  const first = exampleEvent(2, { clientId: 'a' });
+  assert.throws(() => log.take(encodeEvents([first])), /database is locked/);
+  const repeat = packBatch([appendEvent(exampleEvent(3, { clientId: 'a' }))]);
+  assert.throws(() => log.commit(repeat), /database is locked/);
+  stray.exec('ROLLBACK');
+  assert.partialDeepStrictEqual(log.commit(repeat), {
+    status: 'duplicates',
+    duplicates: [{ index: 0, event: { seq: first.seq, clientId: 'a' } }],
+  });
+  assert.deepEqual(log.commit(packBatch([appendEvent(exampleEvent(3, { clientId: 'b' }))])), { status: 'committed' });
+  assert.deepEqual(
+    decodeEvents(log.read(1, 1, 9)).map(({ seq, clientId }) => [seq, clientId]),
+    [
+      [1, undefined],
+      [2, 'a'],
+      [3, 'b'],
+    ],
+  );
+});
+
+test('of two events with one client id, which only a fault could have put into the journal, the first one counts', (context) => {
+  const folder = temporaryDirectory(context);
+  const log = folder.closing(
+    LogDatabase.open({ directory: folder.path, synchronous: 'normal', bootId: 'boot', fold: tiny }),
+  );
+  log.commit(packBatch([putRoom(exampleRoom(1)), appendEvent(exampleEvent(1))]));
+  for (const seq of [2, 3, 4]) log.take(encodeEvents([exampleEvent(seq, { clientId: 'a' })]));
+  while (log.tidy());
+  const result = log.commit(packBatch([appendEvent(exampleEvent(5, { clientId: 'a' }))]));
+  assert.ok(result.status === 'duplicates');
+  assert.equal(result.duplicates[0]?.event.seq, 2);
+  assert.equal(decodeEvents(log.read(1, 1, 9)).length, 4);
+});
 
 test('a long batch is in the log whole and in its order, however its events are written, or not at all', async (context) => {
   const folder = temporaryDirectory(context);

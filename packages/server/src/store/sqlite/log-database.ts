@@ -65,7 +65,7 @@ export class LogDatabase {
   private constructor(options: LogOptions, folder: DataFolder) {
     this.#options = options;
     this.#folder = folder;
-    this.#database = new Database(folder.file, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+    this.#database = new Database(folder.file, { busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS });
     try {
       configure(this.#database, options);
       migrate(this.#database, options.directory);

@@ -14,6 +14,8 @@ export interface LogOptions {
   readonly bootId: string | undefined;
   /** Largest size of the database file, bytes; undefined: what the disk holds. A commit beyond it fails. */
   readonly fileBytesMax?: number | undefined;
+  /** How long a statement waits for a stray writer (somebody's SQLite shell), ms. Then the batch fails. Default: `BUSY_TIMEOUT_MS`. */
+  readonly busyTimeoutMs?: number | undefined;
   /** For tests, which want to see with few events what otherwise takes many. */
   readonly fold?: FoldBounds | undefined;
 }
@@ -77,7 +79,6 @@ export const JOURNAL_TAKEN_FILE = 'confab.journal.taken';
 /** Held locked by the process that may write the log. Empty. */
 export const LOCK_FILE = 'confab.lock';
 
-/** How long a statement waits for a stray writer (somebody's SQLite shell), ms. Then the batch fails. */
 export const BUSY_TIMEOUT_MS = 5_000;
 /** Pages of 4096 bytes in the write-ahead log before they are moved into the database: 4 MiB. */
 export const WAL_PAGES_MAX = 1_024;

@@ -10,7 +10,7 @@ import type { JournalBounds } from './options.ts';
 
 /** Nobody notices a write that takes less. */
 const NORMAL_WRITE_MS = 1;
-/** Series of client ids that are remembered: about 150 bytes each. */
+/** Series of client ids that are remembered: 100 to 400 bytes each, as long as the ids are (`CLIENT_ID_LENGTH_MAX`). */
 const SERIES_MAX = 20_000;
 
 export interface QuickCommitsOptions {
