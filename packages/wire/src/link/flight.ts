@@ -4,7 +4,7 @@ import { CALM_LOSS_MAX, CopyPolicy } from './copies.ts';
 import { CopyQueue } from './copy-queue.ts';
 import { LossDetector, THIN_BYTES_MAX } from './loss.ts';
 import { LossRate } from './loss-rate.ts';
-import { MtuSearch } from './mtu.ts';
+import { MTU_ETHERNET_BYTES, MtuSearch } from './mtu.ts';
 import type { OutgoingRecord } from './outgoing-record.ts';
 import { Pacer } from './pacer.ts';
 import type { PacketContent } from './packet-content.ts';
@@ -27,8 +27,6 @@ export interface FlightOptions {
 
 /** What a prompt acknowledgement may take longer than the network and its gathering, ms: timers are not exact. */
 const PROMPT_LATE_MS_MAX = 2;
-/** Datagrams of an Ethernet, without its headers and those of IP and UDP. */
-const MTU_EAGER_BYTES = 1_472;
 /** With less room than for a small message a packet is not begun, bytes. */
 const PACKET_ROOM_MIN = 256;
 /** Share of the longest delay of an acknowledgement, within which the next record comes most likely. */
@@ -126,7 +124,7 @@ export class Flight {
 
   /** Whether the next size that is to be tried is worth it: to that of an Ethernet at once, in three small steps. */
   get isMtuSought(): boolean {
-    return this.wantsMtu || (this.mtu.nextSize ?? Number.POSITIVE_INFINITY) <= MTU_EAGER_BYTES;
+    return this.wantsMtu || (this.mtu.nextSize ?? Number.POSITIVE_INFINITY) <= MTU_ETHERNET_BYTES;
   }
 
   /** Whether a probe for the MTU may go now: what it leaves of the window is enough for small talk while it is under way. */

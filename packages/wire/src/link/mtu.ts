@@ -2,11 +2,13 @@ import type { SentPacket } from './sent-packets.ts';
 
 /** BASE_PLPMTU, RFC 8899 §5.1.2: every path is taken to carry this much UDP payload, bytes. */
 export const MTU_BASE_BYTES = 1_200;
+/** What an Ethernet carries over IPv4: 1500 bytes without the headers of IP and UDP. */
+export const MTU_ETHERNET_BYTES = 1_472;
 /**
  * Sizes that are tried on the way up, bytes of UDP payload: tunnels, PPPoE and IPv6 on Ethernet, IPv4 on Ethernet, and what
  * loopback and large frames carry.
  */
-export const MTU_SIZES = [1_400, 1_452, 1_472, 4_096, 8_192, 16_384, 32_768, 65_507] as const;
+export const MTU_SIZES = [1_400, 1_452, MTU_ETHERNET_BYTES, 4_096, 8_192, 16_384, 32_768, 65_507] as const;
 
 export interface MtuOptions {
   /** MAX_PROBES, RFC 8899 §5.1.2: losses of one size that end the search. */
