@@ -9,6 +9,9 @@ import { encodeUcrp, expectSilence, LEAVE, REGISTER, UdpPeer } from '../support/
 import { eventually } from '../support/wait.ts';
 
 const HALF_OPEN = 1000;
+const HALF_BYTES = 30_000;
+/** Kept each time, that would be 210 MB; when a runtime frees what nobody uses any more is its own affair. */
+const HALF_OPEN_AGAIN = 7;
 const JUNK_DATAGRAMS = 20_000;
 /** As many as surely fit a receive buffer of the usual size. */
 const JUNK_AT_ONCE = 100;
@@ -33,35 +36,45 @@ async function expectMemoryNear(startBytes: number | undefined): Promise<void> {
   await eventually(isNear, `the server holds little more than the ${startBytes >> 20} MiB of its start`);
 }
 
-test('chat goes on beside a thousand half-open connections, and their memory comes back', async (context) => {
-  const conversation = await Conversation.open(server(), 'half-open', 10);
-  for (let round = 0; round < 20; round += 1) await conversation.round();
-  const startBytes = memoryBytes();
-
+/** A thousand connections that never say all of what they began; the memory in use while they are open, bytes. */
+async function holdHalfOpen(conversation: Conversation, meanwhile: () => Promise<void>): Promise<number | undefined> {
   const connections: TcrpConnection[] = [];
   for (let batch = 0; batch < HALF_OPEN / 50; batch += 1) {
     connections.push(...(await Promise.all(Array.from({ length: 50 }, () => TcrpConnection.open(server())))));
     // A header that declares 60,000 bytes, and half of them.
-    const half = Buffer.alloc(30_000, 0x78);
+    const half = Buffer.alloc(HALF_BYTES, 0x78);
     half.set([4, CREATE, 0, ...Buffer.alloc(25), 0, 0, 0xea, 0x60]);
     for (const connection of connections.slice(-50)) connection.write(half);
     await conversation.round();
   }
   assert.equal(connections.filter((connection) => connection.socket.destroyed).length, 0);
-  // They are all still open, and people still come in.
-  const late = await Conversation.open(server(), 'half-open too', 4);
-  for (let round = 0; round < 20; round += 1) {
-    await conversation.round();
-    await late.round();
-  }
-  const fullBytes = memoryBytes();
+  await meanwhile();
+  const bytes = memoryBytes();
   for (const connection of connections) connection.close();
   await conversation.round();
+  return bytes;
+}
+
+test('chat goes on beside a thousand half-open connections, and their memory is used again', async (context) => {
+  const conversation = await Conversation.open(server(), 'half-open', 10);
+  for (let round = 0; round < 20; round += 1) await conversation.round();
+
+  const firstBytes = await holdHalfOpen(conversation, async () => {
+    // They are all still open, and people still come in.
+    const late = await Conversation.open(server(), 'half-open too', 4);
+    for (let round = 0; round < 20; round += 1) {
+      await conversation.round();
+      await late.round();
+    }
+    assert.equal(late.fault(), undefined);
+  });
+  let lastBytes: number | undefined;
+  for (let time = 0; time < HALF_OPEN_AGAIN; time += 1)
+    lastBytes = await holdHalfOpen(conversation, () => conversation.round());
   assert.equal(conversation.fault(), undefined);
-  assert.equal(late.fault(), undefined);
-  if (startBytes !== undefined)
-    context.diagnostic(`${startBytes >> 20} MiB at the start, ${fullBytes! >> 20} MiB in the middle`);
-  await expectMemoryNear(startBytes);
+  if (firstBytes === undefined || lastBytes === undefined) return;
+  context.diagnostic(`${firstBytes >> 20} MiB the first time, ${lastBytes >> 20} MiB the last time`);
+  assert.ok(lastBytes - firstBytes < (HALF_OPEN_AGAIN * HALF_OPEN * HALF_BYTES) / 2);
 });
 
 test('20,000 junk datagrams cost ten people who chat not one line, and are never answered', async (context) => {
