@@ -37,6 +37,8 @@ export class MtuSearch {
   /** Sizes worth trying, ascending; the limit is the last of them. */
   readonly #sizes: readonly number[];
   #bytes = MTU_BASE_BYTES;
+  /** Asked for with each packet. */
+  #nextSize: number | undefined;
   #losses = 0;
   #isUnderWay = false;
   /** When the next probe is due; undefined when there is nothing to try. */
@@ -71,7 +73,7 @@ export class MtuSearch {
   /** Size of the probe to send now, if one is due. Send it and say so. */
   probeBytes(nowMs: number): number | undefined {
     if (this.#isUnderWay || this.#dueMs === undefined || nowMs < this.#dueMs) return undefined;
-    return this.nextSize;
+    return this.#nextSize;
   }
 
   onProbeSent(): void {
@@ -93,7 +95,7 @@ export class MtuSearch {
   /** @param ptoMs the probe timeout: losses within one count once */
   onLost(nowMs: number, packet: Fate, ptoMs: number): void {
     if (packet.isMtuProbe) {
-      if (this.#isUnderWay && packet.bytes === this.nextSize) this.#onProbeLost(nowMs);
+      if (this.#isUnderWay && packet.bytes === this.#nextSize) this.#onProbeLost(nowMs);
     } else if (packet.bytes <= MTU_BASE_BYTES) {
       this.#suspicions = 0;
     } else if (packet.sentMs > this.#largeAckedSentMs && nowMs - this.#suspectedAtMs >= ptoMs) {
@@ -124,7 +126,7 @@ export class MtuSearch {
 
   /** Undefined when no larger one is left to try. */
   get nextSize(): number | undefined {
-    return this.#sizes.find((size) => size > this.#bytes);
+    return this.#nextSize;
   }
 
   #onProbeLost(nowMs: number): void {
@@ -149,7 +151,8 @@ export class MtuSearch {
 
   #scheduleAt(dueMs: number): void {
     this.#isUnderWay = false;
-    this.#dueMs = this.nextSize === undefined ? undefined : dueMs;
+    this.#nextSize = this.#sizes.find((size) => size > this.#bytes);
+    this.#dueMs = this.#nextSize === undefined ? undefined : dueMs;
   }
 }
 
