@@ -17,6 +17,8 @@ import { BlockingStore } from './fixtures/blocking-store.ts';
 import { LogDatabase } from './log-database.ts';
 import { FOLD_BOUNDS, type FoldBounds, LOG_FILE } from './options.ts';
 import { packBatch } from './protocol.ts';
+import { SERIES_NUMBER_MAX } from './series.ts';
+import { SERIES_IDS_MAX } from './statements.ts';
 
 /** So little that a few events go through all that otherwise takes thousands. */
 const tiny: FoldBounds = {
@@ -159,6 +161,23 @@ test('a repeat of what the journal alone has, since the database was locked, is 
       [3, 'b'],
     ],
   );
+});
+
+test('the ids of a series are gone through up to a bound, beyond which any number may be there', (context) => {
+  const folder = temporaryDirectory(context);
+  const log = folder.closing(LogDatabase.open({ directory: folder.path, synchronous: 'normal', bootId: 'boot' }));
+  const other = folder.closing(new Database(join(folder.path, LOG_FILE), { busyTimeoutMs: 1000 }));
+  const count = (from: number, to: number): void =>
+    other.exec(
+      `WITH RECURSIVE ids (n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM ids WHERE n < ${to}) ` +
+        "INSERT INTO client_ids (room_id, client_id, seq) SELECT 1, 'a/' || n, n FROM ids",
+    );
+  assert.equal(log.highestOf(1, 'a/'), 0);
+  count(1, SERIES_IDS_MAX);
+  assert.equal(log.highestOf(1, 'a/'), SERIES_IDS_MAX);
+  count(SERIES_IDS_MAX + 1, SERIES_IDS_MAX + 1);
+  assert.equal(log.highestOf(1, 'a/'), SERIES_NUMBER_MAX);
+  assert.equal(log.highestOf(2, 'a/'), 0);
 });
 
 test('of two events with one client id, which only a fault could have put into the journal, the first one counts', (context) => {

@@ -158,8 +158,8 @@ export class LogDatabase {
   }
 
   /**
-   * The highest number of a series of client ids in a room (series.ts), or a higher one; 0 for none. Of what was committed, not of
-   * what could not be written yet.
+   * The highest number of a series of client ids in a room (series.ts), or a higher one (the highest that there can be, of more than
+   * `SERIES_IDS_MAX` ids); 0 for none. Of what was committed, not of what could not be written yet.
    */
   highestOf(roomId: number, series: string): number {
     const [stored] = this.#statements.highestOfSeries.get(series, roomId) ?? [];

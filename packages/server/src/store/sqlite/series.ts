@@ -6,6 +6,8 @@ export interface SeriesPlace {
 
 /** Longer numbers are not exact. */
 const DIGITS_MAX = 15;
+/** No id has a higher number. */
+export const SERIES_NUMBER_MAX = 10 ** DIGITS_MAX - 1;
 const CODE_0 = 0x30;
 const CODE_9 = 0x39;
 
