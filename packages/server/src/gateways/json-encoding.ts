@@ -1,5 +1,7 @@
 import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
-import { plainWriter, type StreamWriter } from '../streams/writer.ts';
+import type { WireStats } from '../stats.ts';
+import type { Shortfall, StreamWriter } from '../streams/writer.ts';
+import type { Tap } from '../tap.ts';
 import type { OlderWires } from './degraded.ts';
 import { jsonTextOf } from './json-events.ts';
 import { framed, type JsonFraming } from './json-framing.ts';
@@ -7,15 +9,36 @@ import { type FrameRun, joined, RunWriter } from './json-run.ts';
 
 /** Where a member of a JSON stream is written to. */
 export interface JsonOutlet {
+  /** What the stream writer knows the stream by; NO_LANE: only `take` does. */
+  readonly lane: number;
+  /** Sequence number of the newest event that was written. */
+  handedSeq: number;
+  /** Whether something waits for that number: `handed` is to be called then. */
+  readonly isAwaiting: boolean;
   /**
    * Write `bytes`, which hold `events` events, the newest with sequence number `lastSeq`, and pause the reader when that
    * was more than the peer can take. The bytes are shared with other outlets.
    */
   take(reader: Reader<JsonOutlet>, bytes: Uint8Array, events: number, lastSeq: number): void;
-  /** `take` comes next with the bytes that the stream writer was told to gather for. */
-  expect(): void;
+  /** As `take`, of bytes of which so many were written to the lane. */
+  takeRest(reader: Reader<JsonOutlet>, bytes: Uint8Array, taken: number): void;
+  /** All up to `lastSeq` was written. */
+  handed(lastSeq: number): void;
   /** So many events are left out, since the reader was too far behind. */
   miss(events: number): void;
+}
+
+type JsonReaders = readonly Reader<JsonOutlet>[];
+
+export interface JsonStreamEncodingOptions {
+  /** What stands for a JSON object in the stream. */
+  readonly framing: JsonFraming;
+  /** What is shown of what these wires have no words for. */
+  readonly olderWires: OlderWires;
+  readonly streams: StreamWriter;
+  /** Of the wire. What an outlet takes, it counts itself. */
+  readonly stats: WireStats;
+  readonly tap: Tap;
 }
 
 /**
@@ -30,13 +53,17 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   readonly #olderWires: OlderWires;
   readonly #writer: RunWriter;
   readonly #streams: StreamWriter;
+  readonly #stats: WireStats;
+  readonly #tap: Tap;
 
-  constructor(name: string, framing: JsonFraming, olderWires: OlderWires, streams: StreamWriter = plainWriter) {
+  constructor(name: string, { framing, olderWires, streams, stats, tap }: JsonStreamEncodingOptions) {
     this.name = name;
     this.#framing = framing;
-    this.#streams = streams;
     this.#olderWires = olderWires;
     this.#writer = new RunWriter(framing, olderWires);
+    this.#streams = streams;
+    this.#stats = stats;
+    this.#tap = tap;
   }
 
   encode(event: RoomEvent, room: string): readonly Uint8Array[] {
@@ -48,11 +75,11 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
     return this.#writer.write(events, room);
   }
 
-  deliver(units: readonly Unit[], readers: readonly Reader<JsonOutlet>[]): void {
+  deliver(units: readonly Unit[], readers: JsonReaders): void {
     this.#write(readers, joined(units), units.length, units[units.length - 1]!.seq);
   }
 
-  deliverRun(run: FrameRun, readers: readonly Reader<JsonOutlet>[]): void {
+  deliverRun(run: FrameRun, readers: JsonReaders): void {
     this.#write(readers, run.bytes, run.count, run.lastSeq);
   }
 
@@ -60,15 +87,56 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
     reader.outlet.miss(lastSeq - firstSeq + 1);
   }
 
-  #write(readers: readonly Reader<JsonOutlet>[], bytes: Uint8Array, events: number, lastSeq: number): void {
-    const isGathering = this.#streams.gather(bytes, readers.length);
-    try {
-      if (isGathering) for (const { state, outlet } of readers) if (state !== 'detached') outlet.expect();
-      for (const reader of readers) {
-        if (reader.state !== 'detached') reader.outlet.take(reader, bytes, events, lastSeq);
-      }
-    } finally {
-      if (isGathering) this.#streams.settle();
+  #write(readers: JsonReaders, bytes: Uint8Array, events: number, lastSeq: number): void {
+    // Who watches sees each write.
+    const isGathering = this.#tap.watcher === undefined && this.#streams.gather(bytes, readers.length);
+    const others = isGathering ? this.#writeTogether(readers, bytes, events, lastSeq) : readers;
+    for (const reader of others) {
+      if (reader.state !== 'detached') reader.outlet.take(reader, bytes, events, lastSeq);
     }
+  }
+
+  /**
+   * Write to all that nothing waits for, by as few system calls as there can be. A thousand readers do not stay in the
+   * processor's nearest caches, so what is touched of each is no more than the reader and the beginning of its outlet.
+   * @returns who was not written to
+   */
+  #writeTogether(readers: JsonReaders, bytes: Uint8Array, events: number, lastSeq: number): JsonReaders {
+    const others: Reader<JsonOutlet>[] = [];
+    const awaiting: JsonOutlet[] = [];
+    let count = 0;
+    for (const reader of readers) {
+      if (reader.state === 'detached') continue;
+      const { outlet } = reader;
+      if (!this.#streams.add(outlet.lane)) {
+        others.push(reader);
+        continue;
+      }
+      count += 1;
+      outlet.handedSeq = lastSeq;
+      if (outlet.isAwaiting) awaiting.push(outlet);
+    }
+    const shortfalls = this.#streams.settle();
+    this.#stats.deliveries += events * count;
+    this.#stats.sent += count;
+    this.#stats.sentBytes += bytes.length * count;
+    if (shortfalls.length > 0) writeRests(readers, others, bytes, shortfalls);
+    for (const outlet of awaiting) outlet.handed(lastSeq);
+    return others;
+  }
+}
+
+/** To those of the readers that took only a part, who were all written to but `others`. */
+function writeRests(
+  readers: JsonReaders,
+  others: JsonReaders,
+  bytes: Uint8Array,
+  shortfalls: readonly Shortfall[],
+): void {
+  const left = new Set(others);
+  const written = readers.filter((reader) => reader.state !== 'detached' && !left.has(reader));
+  for (const { index, taken } of shortfalls) {
+    const reader = written[index]!;
+    reader.outlet.takeRest(reader, bytes, taken);
   }
 }

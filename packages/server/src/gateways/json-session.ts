@@ -17,6 +17,7 @@ import {
   jsonErrorTexts,
   unknownTypeText,
 } from '@confab/wire/json';
+import { NO_LANE } from '../streams/writer.ts';
 import { type Answer, AnswerQueue } from './answer-queue.ts';
 import type { JsonOutlet } from './json-encoding.ts';
 import { historyCursor, jsonErrorOf } from './json-events.ts';
@@ -33,6 +34,10 @@ const ANSWERS_MAX = 1024;
  * requests: each message is answered by its echo or by one error, and what comes after it is answered after it.
  */
 export class JsonSession implements JsonOutlet {
+  // First what each delivery asks of it.
+  lane = NO_LANE;
+  handedSeq = 0;
+  isAwaiting = false;
   readonly transport: JsonTransport;
   readonly #sessions: JsonSessions;
   /** Of who has sent bad input. */
@@ -45,8 +50,6 @@ export class JsonSession implements JsonOutlet {
   #isJoining = false;
   /** While joining: the join itself, once it is in the log. Nothing is read from the peer until it was handed out. */
   #joinSeq = Number.POSITIVE_INFINITY;
-  /** Newest event of the room that was written. */
-  #handedSeq = 0;
   #isRunning = false;
   /** Some input waits for what is under way, or the end of it all does. */
   #isWaiting = false;
@@ -56,6 +59,7 @@ export class JsonSession implements JsonOutlet {
   constructor(sessions: JsonSessions, transport: JsonTransport) {
     this.#sessions = sessions;
     this.transport = transport;
+    this.lane = transport.lane;
     this.#answers = new AnswerQueue(transport);
   }
 
@@ -91,6 +95,7 @@ export class JsonSession implements JsonOutlet {
   closed(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.lane = NO_LANE;
     this.#leaveRoom();
     this.#reader?.detach();
     this.#sessions.forget(this);
@@ -119,23 +124,29 @@ export class JsonSession implements JsonOutlet {
     this.#sessions.left(member);
     this.#sessions.idle(this);
     const { log, fanout } = member.room;
-    if (this.#handedSeq < log.headSeq) {
+    if (this.handedSeq < log.headSeq) {
       // It was not that far yet: it reads on, at its own pace, until it is told of the end.
-      this.#reader = fanout.attach(this.#sessions.encoding, member.id, this, this.#handedSeq);
+      this.#reader = fanout.attach(this.#sessions.encoding, member.id, this, this.handedSeq);
     }
-  }
-
-  expect(): void {
-    this.transport.expect();
   }
 
   take(reader: Reader<JsonOutlet>, bytes: Uint8Array, events: number, lastSeq: number): void {
     this.#sessions.stats.deliveries += events;
-    this.#handedSeq = lastSeq;
+    this.handedSeq = lastSeq;
     if (!this.transport.write(bytes)) reader.pause();
+    if (this.isAwaiting) this.handed(lastSeq);
+  }
+
+  takeRest(reader: Reader<JsonOutlet>, bytes: Uint8Array, taken: number): void {
+    if (!this.transport.writeRest(bytes.subarray(taken))) reader.pause();
+  }
+
+  handed(lastSeq: number): void {
     this.#answers.handed(lastSeq);
     if (lastSeq >= this.#joinSeq) this.#isJoining = false;
     this.#wake();
+    // What is still under way has begun in `#run`, which says so; the rest of it ends here.
+    this.isAwaiting = this.#answers.length > 0 || this.#isJoining || this.#isWaiting;
   }
 
   miss(events: number): void {
@@ -146,6 +157,7 @@ export class JsonSession implements JsonOutlet {
   #run(): void {
     if (this.#isRunning || this.#isOver) return;
     this.#isRunning = true;
+    this.isAwaiting = true;
     this.transport.together(() => {
       while (!this.#isOver && !this.#isJoining) {
         const input = this.#input.first;
@@ -257,7 +269,7 @@ export class JsonSession implements JsonOutlet {
     const cursor = Math.max(0, historyCursor(joinSeq, historyMax));
     this.#member = member;
     this.#joinSeq = joinSeq;
-    this.#handedSeq = cursor;
+    this.handedSeq = cursor;
     this.#answers.handed(cursor);
     this.#sessions.joined(this, member);
     this.transport.together(() => {

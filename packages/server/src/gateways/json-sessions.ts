@@ -3,6 +3,7 @@ import { encodeJsonGreeting, jsonErrorTexts } from '@confab/wire/json';
 import type { Logger } from 'pino';
 import type { WireStats } from '../stats.ts';
 import type { StreamWriter } from '../streams/writer.ts';
+import type { Tap } from '../tap.ts';
 import { ConnectionSlots } from './connection-slots.ts';
 import type { OlderWires } from './degraded.ts';
 import { JsonStreamEncoding } from './json-encoding.ts';
@@ -30,6 +31,7 @@ export interface JsonSessionsOptions {
   readonly addressConnectionsMax: number;
   /** What connections are written to with. */
   readonly writer: StreamWriter;
+  readonly tap: Tap;
   /** Connections in no room; beyond it the oldest of them is closed. */
   readonly idleConnectionsMax: number;
   /** Time in no room after which a connection is closed, ms. */
@@ -63,7 +65,8 @@ export class JsonSessions {
     this.rooms = options.rooms;
     this.users = new UserLists(options.hub);
     this.historyMax = options.historyMax;
-    this.encoding = new JsonStreamEncoding(options.wire, options.framing, options.olderWires, options.writer);
+    const { framing, olderWires, writer: streams, stats, tap } = options;
+    this.encoding = new JsonStreamEncoding(options.wire, { framing, olderWires, streams, stats, tap });
     this.#idle = new ConnectionSlots(options.idleConnectionsMax, options.idleConnectionsMax, (session) => {
       this.stats.drop('limited');
       session.dismiss(jsonErrorTexts.serverBusy);

@@ -2,32 +2,62 @@ import type { Socket } from 'node:net';
 
 /** Writes to stream sockets. What goes to one socket goes in order, also with what is written to the socket itself. */
 export interface StreamWriter {
-  /** What to call `write` with for this socket, as long as it lives. */
-  descriptorOf(socket: Socket): number;
+  /**
+   * Take on a connected socket.
+   * @returns its lane, by which the writer knows it until `close`; NO_LANE: it can only be written to one by one
+   */
+  open(socket: Socket): number;
+  /** The socket is gone, and whoever wrote to it will do so no more: the lane may be another one's from now on. */
+  close(socket: Socket, lane: number): void;
   /**
    * As `socket.write`, of a socket that is writable. False: it is full, and says 'drain' when it no longer is.
    * @param bytes must not be written to any more; the same bytes for many sockets, one after the other, are the cheapest
    */
-  write(socket: Socket, descriptor: number, bytes: Uint8Array): boolean;
+  write(socket: Socket, lane: number, bytes: Uint8Array): boolean;
+  /** Do this, and put all that it writes to the socket into one write. */
+  together(socket: Socket, lane: number, task: () => void): void;
   /**
-   * The same bytes are to be written to several sockets: each is told to `expect` them, then each is written to, as ever, and
-   * `settle` ends it. So all that takes is one system call where the writer can do that.
-   * @returns whether it is of use to tell them
+   * The same bytes are to be written to many sockets: those that can be are now told by `add`, and `settle` ends it. Nothing
+   * else is done until then.
+   * @returns whether the writer can do that
    */
   gather(bytes: Uint8Array, sockets: number): boolean;
-  /** What was given to `gather` will be written to this socket. It may go out at once. */
-  expect(socket: Socket, descriptor: number): void;
-  settle(): void;
+  /** What was given to `gather` goes to this one, too. False: it does not, for something may be waiting there; `write` to it. */
+  add(lane: number): boolean;
+  /** All of it has gone out. @returns what was not taken */
+  settle(): readonly Shortfall[];
+}
+
+/** A socket that did not take all that was gathered for it: the rest must be written to the socket itself. */
+export interface Shortfall {
+  /** Which of those that were added. */
+  readonly index: number;
+  /** Bytes that it did take. */
+  readonly taken: number;
 }
 
 /** Of a socket that only `node:net` can write to. */
-export const NO_DESCRIPTOR = -1;
+export const NO_LANE = -1;
+
+const NOTHING: readonly Shortfall[] = [];
 
 /** Writes by `node:net`. */
 export const plainWriter: StreamWriter = {
-  descriptorOf: () => NO_DESCRIPTOR,
-  write: (socket, _descriptor, bytes) => socket.write(bytes),
+  open: () => NO_LANE,
+  close: () => {},
+  write: (socket, _lane, bytes) => socket.write(bytes),
+  together: (socket, _lane, task) => corked(socket, task),
   gather: () => false,
-  expect: () => {},
-  settle: () => {},
+  add: () => false,
+  settle: () => NOTHING,
 };
+
+/** Do this while the socket keeps what is written to it. */
+export function corked(socket: Socket, task: () => void): void {
+  socket.cork();
+  try {
+    task();
+  } finally {
+    socket.uncork();
+  }
+}

@@ -3,7 +3,7 @@ import type { Config } from '@confab/config';
 import { JsonRequestDecoder, type JsonRequestLine, jsonErrorTexts } from '@confab/wire/json';
 import { hostPort } from '../../address.ts';
 import type { WireStats } from '../../stats.ts';
-import type { StreamWriter } from '../../streams/writer.ts';
+import { NO_LANE, type StreamWriter } from '../../streams/writer.ts';
 import type { Tap } from '../../tap.ts';
 import { framed, type JsonFraming } from '../json-framing.ts';
 import type { JsonInput } from '../json-input.ts';
@@ -50,7 +50,7 @@ export class LinesConnection implements JsonTransport {
   readonly #socket: LinkedSocket;
   readonly #decoder = new JsonRequestDecoder();
   /** What the writer knows the socket by. */
-  readonly #descriptor: number;
+  #lane: number;
   #session: JsonSession | undefined;
   /** Runs while an unfinished line is held. */
   #deadline: NodeJS.Timeout | undefined;
@@ -63,10 +63,14 @@ export class LinesConnection implements JsonTransport {
     this.address = address;
     this.#shared = shared;
     this.#socket = socket;
-    this.#descriptor = shared.writer.descriptorOf(socket);
+    this.#lane = shared.writer.open(socket);
     this.#socket[CONNECTION] = this;
     socket.on('error', onError);
     socket.on('close', onClose);
+  }
+
+  get lane(): number {
+    return this.#lane;
   }
 
   /** Greet the peer and listen to it. */
@@ -82,7 +86,9 @@ export class LinesConnection implements JsonTransport {
   closed(): void {
     clearTimeout(this.#deadline);
     this.#session?.closed();
-    const { tap, onClosed } = this.#shared;
+    const { tap, writer, onClosed } = this.#shared;
+    writer.close(this.#socket, this.#lane);
+    this.#lane = NO_LANE;
     if (tap.watcher !== undefined) tap.end(WIRE, this.#peer);
     onClosed(this);
   }
@@ -128,23 +134,21 @@ export class LinesConnection implements JsonTransport {
     stats.sent += 1;
     stats.sentBytes += bytes.length;
     tap.watcher?.({ wire: WIRE, direction: 'out', peer: this.#peer, bytes });
-    const hasRoom = writer.write(socket, this.#descriptor, bytes);
+    const hasRoom = writer.write(socket, this.#lane, bytes);
     if (!this.#isTimed && socket.writableLength > 0) this.#watchUnsent();
     return hasRoom;
   }
 
-  expect(): void {
-    if (!this.#isOver) this.#shared.writer.expect(this.#socket, this.#descriptor);
+  writeRest(bytes: Uint8Array): boolean {
+    const socket = this.#socket;
+    if (this.#isOver || !socket.writable) return true;
+    const hasRoom = socket.write(bytes);
+    if (!this.#isTimed && socket.writableLength > 0) this.#watchUnsent();
+    return hasRoom;
   }
 
   together(task: () => void): void {
-    const socket = this.#socket;
-    socket.cork();
-    try {
-      task();
-    } finally {
-      socket.uncork();
-    }
+    this.#shared.writer.together(this.#socket, this.#lane, task);
   }
 
   regulate(): void {

@@ -50,6 +50,7 @@ export class JsonLinesGateway implements Gateway {
       olderWires: config.olderWires,
       framing: lineFraming,
       writer: this.#shared.writer,
+      tap: context.tap,
       historyMax: jsonLines.history,
       connectionsMax: jsonLines.maxConnections,
       addressConnectionsMax: jsonLines.addressConnectionsMax,

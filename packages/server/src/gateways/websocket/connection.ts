@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { jsonErrorTexts, plainMessageOf } from '@confab/wire/json';
 import type { WebSocket } from 'ws';
 import type { WireStats } from '../../stats.ts';
-import type { StreamWriter } from '../../streams/writer.ts';
+import { NO_LANE, type StreamWriter } from '../../streams/writer.ts';
 import type { Tap } from '../../tap.ts';
 import type { JsonInput } from '../json-input.ts';
 import type { JsonSession } from '../json-session.ts';
@@ -43,7 +43,7 @@ export class WebSocketConnection implements JsonTransport {
   /** With compression the library must see every frame, for it compresses them one after the other, in its own time. */
   readonly #isCompressed: boolean;
   /** What the writer knows the socket by. */
-  readonly #descriptor: number;
+  #lane: number;
   #session: JsonSession | undefined;
   /** What came and has not been handed to the session; it is, before anything else happens. */
   #inputs: JsonInput[] = [];
@@ -60,15 +60,21 @@ export class WebSocketConnection implements JsonTransport {
   constructor(options: WebSocketConnectionOptions) {
     this.address = options.address;
     this.#options = options;
-    const { webSocket, stats } = options;
+    const { webSocket, socket, stats, writer } = options;
     this.#isCompressed = webSocket.extensions !== '';
-    this.#descriptor = options.writer.descriptorOf(options.socket);
+    this.#lane = this.#isCompressed ? NO_LANE : writer.open(socket);
     webSocket.on('close', () => {
       this.#session?.closed();
+      writer.close(socket, this.#lane);
+      this.#lane = NO_LANE;
       options.tap.end(WIRE, options.peer);
     });
     // A frame that the protocol does not know, or one that is too long: the library has closed the connection.
     webSocket.on('error', () => stats.drop('unreadable'));
+  }
+
+  get lane(): number {
+    return this.#lane;
   }
 
   /** Greet the peer and listen to it. */
@@ -128,23 +134,17 @@ export class WebSocketConnection implements JsonTransport {
     if (tap.watcher !== undefined) {
       for (const payload of payloadsOf(bytes)) tap.watcher({ wire: WIRE, direction: 'out', peer, bytes: payload });
     }
-    return this.#isCompressed ? this.#compress(bytes) : writer.write(socket, this.#descriptor, bytes);
+    return this.#isCompressed ? this.#compress(bytes) : writer.write(socket, this.#lane, bytes);
   }
 
-  expect(): void {
-    const { webSocket, socket, writer } = this.#options;
-    if (!this.#isOver && !this.#isCompressed && webSocket.readyState === webSocket.OPEN)
-      writer.expect(socket, this.#descriptor);
+  writeRest(bytes: Uint8Array): boolean {
+    const { socket } = this.#options;
+    return !socket.writable || socket.write(bytes);
   }
 
   together(task: () => void): void {
-    const { socket } = this.#options;
-    socket.cork();
-    try {
-      task();
-    } finally {
-      socket.uncork();
-    }
+    const { socket, writer } = this.#options;
+    writer.together(socket, this.#lane, task);
   }
 
   regulate(): void {

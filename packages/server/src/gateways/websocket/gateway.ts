@@ -71,6 +71,7 @@ export class WebSocketGateway implements Gateway {
       addressConnectionsMax: http.addressConnectionsMax,
       idleConnectionsMax: http.idleConnectionsMax,
       writer: context.writer ?? plainWriter,
+      tap: context.tap,
       joinTimeoutMs: http.joinTimeoutMs,
     });
     this.#hosts = new Hosts(http.hosts, config.host);
