@@ -10,6 +10,10 @@ const CLIENTS_MAX = 4;
 /** What every path carries (docs/wires/link.md "MTU"), and what none exceeds; bytes of UDP payload. */
 const DATAGRAM_BYTES_MIN = 1_200;
 const DATAGRAM_BYTES_MAX = 65_507;
+/** Bytes per ms of a slow line: 160 kbit/s to 2.4 Mbit/s. */
+const LINE_BYTES_MIN = 20;
+const LINE_BYTES_MAX = 300;
+const LINE_SEED = 0x11e5;
 const ROOMS = ['lobby', 'garden', 'attic'];
 
 /** What may go wrong in one story: each kind only in some of them, so that every mixture comes up. */
@@ -65,11 +69,15 @@ export function runLinkStory(seed: number): void {
   const network = new SimNetwork({ seed });
   const random = prng(seed).fork();
   const swarm = drawSwarm(random);
+  // Drawn apart, so that it moves nothing else in a story.
+  const lineRandom = prng(seed ^ LINE_SEED);
+  const line = lineRandom.chance(0.3) ? lineRandom.int(LINE_BYTES_MIN, LINE_BYTES_MAX) : undefined;
   const server = new WorldServer();
   const clients: WorldClient[] = [];
   for (let index = 0; index < random.int(2, CLIENTS_MAX); index += 1) {
     const client = new WorldClient(`client-${index}`, network, server);
     harm(client, swarm, random);
+    if (line !== undefined) slow(client, line);
     for (const room of ROOMS) if (random.chance(0.6)) client.join(room);
     client.join(ROOMS[0]!);
     client.connect();
@@ -92,6 +100,12 @@ function harm(client: WorldClient, swarm: Swarm, random: Prng): void {
     Object.assign(faults, { stall, stallMs: random.int(100, 2_000), delayMs: random.int(1, 80) });
 }
 
+/** A line of so many bytes per ms each way, for all that the client sends and gets. */
+function slow({ wire }: WorldClient, bytesPerMs: number): void {
+  wire.isOneLine = true;
+  for (const lane of [wire.up, wire.down]) lane.faults.bytesPerMs = bytesPerMs;
+}
+
 function heal(client: WorldClient): void {
   const { wire } = client;
   for (const lane of [wire.up, wire.down])
@@ -102,6 +116,7 @@ function heal(client: WorldClient): void {
       corrupt: 0,
       isBlocked: false,
       mtuBytes: DATAGRAM_BYTES_MAX,
+      bytesPerMs: Number.POSITIVE_INFINITY,
     });
   for (const faults of [wire.streamUp, wire.streamDown]) faults.stall = 0;
   wire.blockStream('up', false);

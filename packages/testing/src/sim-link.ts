@@ -70,6 +70,8 @@ export interface SimWireFaults {
   readonly down: Partial<DatagramFaults>;
   readonly streamUp: Partial<StreamFaults>;
   readonly streamDown: Partial<StreamFaults>;
+  /** Connections share the lines of the datagrams. */
+  readonly isOneLine: boolean;
 }
 
 /**
@@ -81,6 +83,8 @@ export class SimWire {
   readonly down: SimLane;
   readonly streamUp: StreamFaults;
   readonly streamDown: StreamFaults;
+  /** Connections that are made from now on share the lines of the datagrams. */
+  isOneLine: boolean;
   pipeUp: SimPipe | undefined;
   pipeDown: SimPipe | undefined;
   /** The client as the server sees it; another one when a NAT forgets. */
@@ -92,6 +96,7 @@ export class SimWire {
 
   constructor(network: SimNetwork, faults: Partial<SimWireFaults> = {}) {
     this.#network = network;
+    this.isOneLine = faults.isOneLine ?? false;
     this.streamUp = { ...NO_STREAM_FAULTS, ...faults.streamUp };
     this.streamDown = { ...NO_STREAM_FAULTS, ...faults.streamDown };
     this.up = network.lane({ ...NO_DATAGRAM_FAULTS, ...faults.up }, (datagram) => {
@@ -141,6 +146,10 @@ export class SimWire {
     // Faults that are changed later hold for this connection too.
     this.pipeUp.faults = this.streamUp;
     this.pipeDown.faults = this.streamDown;
+    if (this.isOneLine) {
+      this.pipeUp.line = this.up;
+      this.pipeDown.line = this.down;
+    }
     client.pipe = this.pipeUp;
     server.pipe = this.pipeDown;
     client.session.streamOpened(this.#network.nowMs);

@@ -44,6 +44,8 @@ export interface LaneCounts {
 const INSTANT_MAX = 20_000;
 /** IPv4 and UDP headers. */
 export const DATAGRAM_HEADER_BYTES = 28;
+/** IPv4 and TCP headers, with the usual options. */
+const SEGMENT_HEADER_BYTES = 52;
 
 export const NO_DATAGRAM_FAULTS: DatagramFaults = {
   delayMs: 20,
@@ -202,15 +204,21 @@ export class SimLane {
     if (isDouble) this.#network.at(atMs + spot * 30, () => this.#deliver(datagram));
   }
 
+  /** When the line has sent a segment of a connection that shares it, which waits however long the queue is. */
+  carry(bytes: number): number {
+    const { nowMs } = this.#network;
+    const { bytesPerMs } = this.faults;
+    if (!Number.isFinite(bytesPerMs)) return nowMs;
+    this.#freeAtMs = Math.max(nowMs, this.#freeAtMs) + bytes / bytesPerMs;
+    return this.#freeAtMs;
+  }
+
   /** When the line has sent it; undefined when the queue is full. */
   #depart(bytes: number): number | undefined {
     const { nowMs } = this.#network;
     const { bytesPerMs, queueBytesMax } = this.faults;
-    if (!Number.isFinite(bytesPerMs)) return nowMs;
-    const startMs = Math.max(nowMs, this.#freeAtMs);
-    if ((startMs - nowMs) * bytesPerMs > queueBytesMax) return undefined;
-    this.#freeAtMs = startMs + bytes / bytesPerMs;
-    return this.#freeAtMs;
+    const waitMs = Math.max(0, this.#freeAtMs - nowMs);
+    return Number.isFinite(bytesPerMs) && waitMs * bytesPerMs > queueBytesMax ? undefined : this.carry(bytes);
   }
 }
 
@@ -226,6 +234,8 @@ export class SimPipe {
   faults: StreamFaults;
   bytes = 0;
   segments = 0;
+  /** The line that its segments share with datagrams; undefined: one of its own, as fast as it likes. */
+  line: SimLane | undefined;
   readonly #network: SimNetwork;
   readonly #random: Prng;
   readonly #deliver: (bytes: Uint8Array) => void;
@@ -272,7 +282,8 @@ export class SimPipe {
       at += count;
       this.segments += 1;
       const stallMs = random.chance(faults.stall) ? faults.stallMs : 0;
-      const atMs = Math.max(this.#network.nowMs + faults.delayMs + stallMs, this.#lastAtMs, faults.stalledUntilMs);
+      const departMs = this.line?.carry(count + SEGMENT_HEADER_BYTES) ?? this.#network.nowMs;
+      const atMs = Math.max(departMs + faults.delayMs + stallMs, this.#lastAtMs, faults.stalledUntilMs);
       this.#lastAtMs = atMs;
       this.#network.at(atMs, () => {
         if (!this.#isClosed) this.#deliver(piece);

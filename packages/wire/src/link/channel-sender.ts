@@ -129,6 +129,21 @@ export class ChannelSender {
     this.#datagramAt += 1;
   }
 
+  /** The number up to which, exclusive, the present connection has carried all. */
+  get streamNext(): number {
+    return this.#entries[Math.max(this.#streamAt - this.#cut, this.#head)]?.number ?? this.#nextNumber;
+  }
+
+  /** Bytes that the present connection has carried and the peer is not known to hold. */
+  get streamBytes(): number {
+    let bytes = 0;
+    for (let index = this.#head; index < this.#streamAt - this.#cut; index += 1) {
+      const entry = this.#entries[index]!;
+      if (!entry.isDone) bytes += entry.bytes;
+    }
+    return bytes;
+  }
+
   /** The next record that the present connection has not carried. */
   nextForStream(): OutgoingRecord | undefined {
     const entry = this.#firstOpenFrom(this.#streamAt);
@@ -152,14 +167,9 @@ export class ChannelSender {
     }
   }
 
-  /** A new connection, or one that is behind, carries from the beginning what is not held. */
+  /** A new connection carries from the beginning what is not held. */
   rewindStream(): void {
     this.#streamAt = this.#cut + this.#head;
-  }
-
-  /** What waits now is not for the stream: the other path has it. */
-  passStream(): void {
-    this.#streamAt = this.#cut + this.#entries.length;
   }
 
   /** The peer has this one. Call `advance` after all of them. */

@@ -251,11 +251,11 @@ export class Datagrams {
 
   // Times are compared as sums, like the deadlines that are given out: a difference may round to the other side.
   get #silentDueMs(): number {
-    return (this.flight.waitingSinceMs ?? Number.POSITIVE_INFINITY) + this.#deadMs;
+    return (this.flight.waitingSinceMs ?? Number.POSITIVE_INFINITY) + this.deadMs;
   }
 
   get #quietDueMs(): number {
-    return (this.#heardMs ?? Number.POSITIVE_INFINITY) + this.#options.tuning.keepaliveMs + this.#deadMs;
+    return (this.#heardMs ?? Number.POSITIVE_INFINITY) + this.#options.tuning.keepaliveMs + this.deadMs;
   }
 
   get #pingDueMs(): number {
@@ -268,7 +268,8 @@ export class Datagrams {
     return dueMs === undefined || dueMs <= this.#polledMs ? Number.POSITIVE_INFINITY : dueMs;
   }
 
-  get #deadMs(): number {
+  /** For how long nothing may be heard of what was sent before a path counts as dead, ms. */
+  get deadMs(): number {
     const { deadAfterPtos, deadAfterMs } = this.#options.tuning;
     return Math.max(deadAfterPtos * this.flight.book.promptPtoMs, deadAfterMs);
   }

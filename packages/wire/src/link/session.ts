@@ -21,6 +21,7 @@ import { readoutOf } from './readout.ts';
 import type { RecordRun } from './record-run.ts';
 import { isOwnEventBody } from './records.ts';
 import { Sayings } from './sayings.ts';
+import { StreamBacklog } from './stream-backlog.ts';
 import { StreamPath } from './stream-path.ts';
 import { LINK_LIMITS, LINK_TUNING } from './tuning.ts';
 
@@ -46,6 +47,7 @@ export class LinkSession implements LinkEndpoint {
   readonly #datagrams: Datagrams | undefined;
   readonly #inbox: Inbox;
   readonly #sayings: Sayings;
+  readonly #backlog = new StreamBacklog();
   #isDual = false;
   #isStarted = false;
   #isDeadTold = false;
@@ -123,13 +125,15 @@ export class LinkSession implements LinkEndpoint {
     this.#paths.streamUp();
     if (!this.#isStarted) this.#paths.start(nowMs);
     this.#isStarted = true;
-    if (this.#paths.current === 'tcp') this.#sendAgainOnStream();
+    for (const sender of this.#channels.senders.values()) sender.rewindStream();
+    if (this.#paths.current === 'tcp') this.#sendOnStream();
+    else if (this.#backlog.end()) this.#sendAgainOnDatagrams();
   }
 
   streamReceived(nowMs: number, bytes: Uint8Array): void {
     if (!this.#begin(nowMs) || !this.#stream.isUp) return;
     const error = this.#stream.received(nowMs, bytes, this.#inbox.begin(nowMs, 'tcp'));
-    this.#channels.settle();
+    this.#settle();
     if (error !== undefined) this.#break(error.message);
   }
 
@@ -138,6 +142,7 @@ export class LinkSession implements LinkEndpoint {
     this.#stream.closed();
     this.#isDual = false;
     this.#paths.streamDown(nowMs);
+    if (this.#backlog.end()) this.#sendAgainOnDatagrams();
     // Whatever broke the connection may have broken the other path as well.
     if (this.#paths.current === 'udp') this.#datagrams?.ping();
   }
@@ -157,7 +162,7 @@ export class LinkSession implements LinkEndpoint {
       this.#datagrams.malformed += 1;
     }
     if (this.#isDual && this.#datagrams.flight.book.ptoCount === 0) this.#endDual();
-    this.#channels.settle();
+    this.#settle();
   }
 
   pollDatagram(nowMs: number): { readonly to: string; readonly bytes: Uint8Array } | undefined {
@@ -173,7 +178,7 @@ export class LinkSession implements LinkEndpoint {
     }
     this.#paths.socketReplaced(nowMs);
     this.#datagrams.socketReplaced(nowMs);
-    if (this.#paths.current === 'udp') this.#sendAgainOnDatagrams();
+    if (this.#paths.current === 'udp' && !this.#backlog.isLeft) this.#sendAgainOnDatagrams();
   }
 
   openChannel(
@@ -231,6 +236,7 @@ export class LinkSession implements LinkEndpoint {
       this.#canSayCursors ? (this.#cursors.dueMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
       this.#datagrams?.nextTimeoutMs(this.#paths.current === 'udp') ?? Number.POSITIVE_INFINITY,
     );
+    next = Math.min(next, this.#backlogDueMs ?? Number.POSITIVE_INFINITY);
     const { dueSinceMs } = this.#stream;
     if (dueSinceMs !== undefined && !this.#isDeadTold) next = Math.min(next, dueSinceMs + this.#tuning.streamDeadMs);
     return Number.isFinite(next) ? next : undefined;
@@ -248,9 +254,12 @@ export class LinkSession implements LinkEndpoint {
     if (this.#datagrams === undefined || this.#paths.isDatagramOff) return;
     this.#datagrams.onTimeout(nowMs);
     if (this.#paths.current !== 'udp') return;
+    const backlogDueMs = this.#backlogDueMs;
+    if (backlogDueMs !== undefined && nowMs >= backlogDueMs && this.#backlog.end()) this.#sendAgainOnDatagrams();
     if (this.#datagrams.flight.isDoubtful) this.#startDual();
     const reason = this.#datagrams.failure(nowMs);
-    if (reason !== undefined) this.#paths.failed(nowMs, reason);
+    // Behind what the connection still brings, an acknowledgement may be late.
+    if (reason !== undefined && !this.#backlog.isLeft) this.#paths.failed(nowMs, reason);
   }
 
   pollEvent(): LinkEvent | undefined {
@@ -273,6 +282,11 @@ export class LinkSession implements LinkEndpoint {
     return this.#stream.pingDueMs(keepaliveMs * IDLE_STREAM_FACTOR[this.#role]);
   }
 
+  /** When what the connection has not brought goes by datagrams as well. */
+  get #backlogDueMs(): number | undefined {
+    return this.#datagrams === undefined ? undefined : this.#backlog.dueMs(this.#datagrams.deadMs);
+  }
+
   get #canSayCursors(): boolean {
     return this.#stream.isUp || this.#datagrams?.canSay === true;
   }
@@ -290,7 +304,7 @@ export class LinkSession implements LinkEndpoint {
   }
 
   #list(sender: Parameters<StreamPath['list']>[0], isLazy = false): void {
-    if (this.#paths.current === 'udp') this.#datagrams!.path.list(sender, isLazy);
+    if (this.#paths.current === 'udp' && !this.#backlog.isLeft) this.#datagrams!.path.list(sender, isLazy);
     if (this.#paths.current === 'tcp' || this.#isDual) this.#stream.list(sender);
   }
 
@@ -301,18 +315,26 @@ export class LinkSession implements LinkEndpoint {
     this.#cursors.oweAll(this.#nowMs, this.#channels.openReceivers);
     if (path === 'udp') {
       this.#stream.unlistAll();
-      this.#sendAgainOnDatagrams();
+      if (this.#stream.isUp && this.#paths.mode === 'auto')
+        this.#backlog.begin(this.#nowMs, this.#channels.senders.values());
+      if (this.#backlog.isLeft) this.#datagrams?.abandon(this.#nowMs);
+      else this.#sendAgainOnDatagrams();
     } else {
+      this.#backlog.end();
       this.#datagrams?.abandon(this.#nowMs);
-      this.#sendAgainOnStream();
+      this.#sendOnStream();
     }
   }
 
-  #sendAgainOnStream(): void {
-    for (const sender of this.#channels.senders.values()) {
-      sender.rewindStream();
-      if (sender.count > 0) this.#stream.list(sender);
-    }
+  /** What became held is told; when that was the last that was left to the connection, datagrams go on behind it. */
+  #settle(): void {
+    this.#channels.settle();
+    if (this.#backlog.heard(this.#nowMs)) this.#sendAgainOnDatagrams();
+  }
+
+  /** What this connection has carried it will bring, or break; the rest follows. */
+  #sendOnStream(): void {
+    for (const sender of this.#channels.senders.values()) if (sender.count > 0) this.#stream.list(sender);
   }
 
   #sendAgainOnDatagrams(): void {
@@ -326,9 +348,9 @@ export class LinkSession implements LinkEndpoint {
 
   /** The second probe timeout in a row: records go out on both paths until something is acknowledged. */
   #startDual(): void {
-    if (this.#isDual || !this.#stream.isUp || this.#paths.mode !== 'auto') return;
+    if (this.#isDual || !this.#stream.isUp || this.#paths.mode !== 'auto' || this.#backlog.isLeft) return;
     this.#isDual = true;
-    this.#sendAgainOnStream();
+    this.#sendOnStream();
   }
 
   #endDual(): void {
