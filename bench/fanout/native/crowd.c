@@ -18,6 +18,9 @@
 
 /** Members that are getting in at the same time: a crowd does not come in one instant. */
 #define STRIDE 64
+/** The same on link, where those that are in wait for acknowledgements while somebody's handshake is awaited. */
+#define LINK_STRIDE 4
+#define EVENTS 1024
 /** Nobody got any further for so long: a server said something else than was awaited. */
 #define PATIENCE_MS 20000
 /** All is in, and nothing has come for so long. */
@@ -125,7 +128,7 @@ void connect_crowd(struct crowd *crowd) {
   uint64_t last = now_ns();
   for (;;) {
     // One at a time: those that are in must answer meanwhile, or the server takes their datagrams for lost.
-    int is_opening = opened < crowd->member_count && opened - in < STRIDE;
+    int is_opening = opened < crowd->member_count && opened - in < (crowd->is_link ? LINK_STRIDE : STRIDE);
     if (is_opening) {
       struct member *member = &crowd->members[opened];
       open_member(crowd, member);
@@ -133,8 +136,8 @@ void connect_crowd(struct crowd *crowd) {
       in += go_on(member);
       last = now_ns();
     }
-    struct epoll_event events[STRIDE];
-    int count = epoll_wait(crowd->epoll, events, STRIDE, is_opening ? 0 : 50);
+    struct epoll_event events[EVENTS];
+    int count = epoll_wait(crowd->epoll, events, EVENTS, is_opening ? 0 : 50);
     for (int index = 0; index < count; index += 1) {
       struct member *member = member_of(crowd, events[index].data.u32);
       size_t length = read_member(crowd, events[index].data.u32, buffer, READ_BYTES);
