@@ -179,6 +179,29 @@ test('who has left is not written to any more, by whatever lane', async () => {
   closeAll(ann, eve);
 });
 
+test('who was written to by lane up to the end of a room reads nothing of it again', async () => {
+  const writer = new GatheringWriter();
+  const { world, join } = await openScene({ writer, laneOf: (index) => index });
+  const { member } = await world.done(world.hub.create({ room: 'hosted', user: 'host', address: '192.0.2.9' }));
+  const peers: FakeTransport[] = [];
+  for (const user of ['ann', 'bob', 'eve']) {
+    const peer = await join(user, 'hosted');
+    writer.peers.push(peer);
+    peers.push(peer);
+  }
+  for (const peer of peers) peer.take();
+  peers[0]!.hearMessages('one');
+  await world.run();
+  world.hub.leave(member);
+  await world.run();
+  const told = ['5 ann: one', '6 * host left', '7 * Room closed: the host has left'];
+  assert.deepEqual(
+    peers.map((peer) => peer.take()),
+    all(...told),
+  );
+  closeAll(...peers);
+});
+
 test('as long as somebody watches, each is written to alone', async () => {
   const { world, tap, writer, ann, bob, eve, heard } = await openGathered();
   tap.watcher = () => {};

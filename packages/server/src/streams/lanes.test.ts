@@ -69,6 +69,14 @@ test('who has a lane after somebody else is not taken for the other, whatever th
   assert.equal(lanes.free(lane), 9);
 });
 
+test('a lane that was given back is not free, even if its socket still lives', () => {
+  const lanes = new Lanes();
+  const socket = new StuckSocket();
+  const lane = lanes.open(socket, 7);
+  lanes.close(socket, lane);
+  assert.equal(lanes.free(lane), NO_DESCRIPTOR);
+});
+
 test('there are as many lanes as sockets', () => {
   const lanes = new Lanes();
   const opened = Array.from({ length: 1000 }, (_, descriptor) => lanes.open(new StuckSocket(), descriptor));
