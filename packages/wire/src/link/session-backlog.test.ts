@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LinkPair } from '@confab/testing/link-pair';
+import { FrameWriter } from './frame-writer.ts';
 
 const RECORD_BYTES = 400;
 const RECORDS = 100;
@@ -79,6 +80,22 @@ describe('what the connection was given before records move to datagrams', () =>
     assert.deepEqual(heard(pair), numbersTo(RECORDS + 1));
     assert.equal(pair.client.session.readout.path, 'tcp');
     assert.ok(pair.wire.pipeUp!.bytes < 1.1 * RECORDS * RECORD_BYTES, `${pair.wire.pipeUp!.bytes} bytes`);
+  });
+
+  it('keeps nobody busy when the peer turns datagrams off by a word that is out of date', () => {
+    const pair = bulk();
+    pair.pass(100);
+    assert.deepEqual(pair.moves('client'), ['udp: proved']);
+    const bytes = new Uint8Array(100);
+    const writer = new FrameWriter(false);
+    writer.begin(bytes);
+    writer.path('tcp', 0, 'configured');
+    pair.client.session.streamReceived(pair.network.nowMs, bytes.slice(0, writer.finish()));
+    pair.client.flush();
+    pair.wire.pipeUp!.close();
+    // A timer that is never dealt with would stop the virtual clock.
+    pair.pass(3_000);
+    assert.ok((pair.client.session.nextTimeoutMs() ?? Number.POSITIVE_INFINITY) > pair.network.nowMs);
   });
 
   it('is all sent by the next connection when it breaks', () => {

@@ -251,11 +251,11 @@ export class LinkSession implements LinkEndpoint {
     }
     const { dueSinceMs } = this.#stream;
     if (dueSinceMs !== undefined && nowMs >= dueSinceMs + this.#tuning.streamDeadMs) this.#streamDead();
+    const backlogDueMs = this.#backlogDueMs;
+    if (backlogDueMs !== undefined && nowMs >= backlogDueMs && this.#backlog.end()) this.#sendAgainOnDatagrams();
     if (this.#datagrams === undefined || this.#paths.isDatagramOff) return;
     this.#datagrams.onTimeout(nowMs);
     if (this.#paths.current !== 'udp') return;
-    const backlogDueMs = this.#backlogDueMs;
-    if (backlogDueMs !== undefined && nowMs >= backlogDueMs && this.#backlog.end()) this.#sendAgainOnDatagrams();
     if (this.#datagrams.flight.isDoubtful) this.#startDual();
     const reason = this.#datagrams.failure(nowMs);
     // Behind what the connection still brings, an acknowledgement may be late.
