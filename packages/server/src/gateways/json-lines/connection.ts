@@ -134,17 +134,13 @@ export class LinesConnection implements JsonTransport {
     stats.sent += 1;
     stats.sentBytes += bytes.length;
     tap.watcher?.({ wire: WIRE, direction: 'out', peer: this.#peer, bytes });
-    const hasRoom = writer.write(socket, this.#lane, bytes);
-    if (!this.#isTimed && socket.writableLength > 0) this.#watchUnsent();
-    return hasRoom;
+    return this.#wrote(writer.write(socket, this.#lane, bytes));
   }
 
   writeRest(bytes: Uint8Array): boolean {
     const socket = this.#socket;
     if (this.#isOver || !socket.writable) return true;
-    const hasRoom = socket.write(bytes);
-    if (!this.#isTimed && socket.writableLength > 0) this.#watchUnsent();
-    return hasRoom;
+    return this.#wrote(socket.write(bytes));
   }
 
   together(task: () => void): void {
@@ -189,6 +185,11 @@ export class LinesConnection implements JsonTransport {
   /** The peer's address and port. */
   get #peer(): string {
     return hostPort(this.address, this.#socket.remotePort ?? 0);
+  }
+
+  #wrote(hasRoom: boolean): boolean {
+    if (!this.#isTimed && this.#socket.writableLength > 0) this.#watchUnsent();
+    return hasRoom;
   }
 
   /** Nothing read, nothing written and nothing taken by the peer for so long, while there is something to take. */
