@@ -5,6 +5,7 @@ import { readBusySeconds, readProcess, readStolenSeconds } from '../support/proc
 import { LoadCrowd, type RunFigures } from './crowd.ts';
 import type { Load } from './loads.ts';
 import type { FanoutOptions } from './options.ts';
+import { untilAtRest } from './rest.ts';
 import type { Running, Target, TargetKind } from './targets/target.ts';
 
 /** For the compilers of servers that have one, before the first pass, ms; before each other one, ms. */
@@ -32,6 +33,8 @@ export interface Outcome {
   readonly p999Us: number;
   readonly lost: number;
   readonly serverCpuShare: number;
+  /** CPU time that the server went on using after a pass, in parts of the pass: what it had put off. */
+  readonly afterCpuShare: number;
   readonly generatorCpuShare: number;
   /** CPU time of all other programs, in cores. */
   readonly foreignCpuShare: number;
@@ -53,7 +56,7 @@ interface Contestant {
   readonly connectionBytes: number | undefined;
   /** It failed in one of the passes: no figures, and no more of them. */
   isOut: boolean;
-  readonly passes: (RunFigures & { readonly foreignCpu: number; readonly stolen: number })[];
+  readonly passes: (RunFigures & { readonly afterCpu: number; readonly foreignCpu: number; readonly stolen: number })[];
 }
 
 /** All servers under one load, in turn, pass by pass. */
@@ -93,7 +96,11 @@ export async function measure(
         const busy = (readBusySeconds() - busyBefore) / elapsed;
         const own = (figures.serverCpu + figures.generatorCpu) / figures.seconds;
         const stolen = (readStolenSeconds() - stolenBefore) / elapsed;
-        contestant.passes.push({ ...figures, foreignCpu: Math.max(0, busy - own), stolen });
+        const foreignCpu = Math.max(0, busy - own);
+        const { putsOffMs } = contestant.target;
+        const isAwaited = putsOffMs !== undefined && load.about !== 'memory' && !options.isQuick;
+        const afterCpu = isAwaited ? await untilAtRest(contestant.running.pid, putsOffMs) : 0;
+        contestant.passes.push({ ...figures, afterCpu: afterCpu / elapsed, foreignCpu, stolen });
       }
     }
     return { outcomes: contestants.filter(({ isOut }) => !isOut).map(outcomeOf), failures };
@@ -146,6 +153,7 @@ function outcomeOf({ target, running, connectionBytes, passes }: Contestant): Ou
     p999Us: middle((pass) => pass.p999),
     lost: passes.reduce((total, pass) => total + pass.lost, 0),
     serverCpuShare: middle((pass) => pass.serverCpu / pass.seconds),
+    afterCpuShare: middle((pass) => pass.afterCpu),
     generatorCpuShare: middle((pass) => pass.generatorCpu / pass.seconds),
     foreignCpuShare: middle((pass) => pass.foreignCpu),
     stolenShare: middle((pass) => pass.stolen),

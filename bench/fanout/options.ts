@@ -25,7 +25,9 @@ export const HELP = `Usage: npm run bench -- fanout [options]
 
 Measures how fast a server tells a room what one of its members says: 64-byte messages on
 127.0.0.1, the server (all its threads) on one core, the load generator (C, bench/fanout/native)
-on another. All servers of a load are measured in turn, pass by pass; medians are shown.
+on another. All servers of a load are measured in turn, pass by pass; medians are shown. What a
+server has put off until nobody speaks it does before the next one is measured ("and after": its
+CPU time, in parts of the pass).
 
 ${list}
 

@@ -22,6 +22,7 @@ export function tableOf(load: Load, outcomes: readonly Outcome[]): Table {
     [`${load.name}: server`, ({ target }) => target],
     ...(load.about === 'memory' ? memoryColumns : load.about === 'latency' ? latencyColumns : rateColumns(outcomes)),
     ['server CPU', ({ serverCpuShare }) => formatPercent(serverCpuShare)],
+    ['and after', ({ afterCpuShare }) => formatPercent(afterCpuShare)],
     ['generator CPU', ({ generatorCpuShare }) => formatPercent(generatorCpuShare)],
     ['memory', ({ residentBytes }) => formatMiB(residentBytes)],
     ['lost', ({ lost }) => formatCount(lost)],

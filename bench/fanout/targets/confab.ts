@@ -15,6 +15,9 @@ const program = fileURLToPath(new URL('../../../packages/cli/bin/confab.js', imp
 
 const NO_OPENSSL = 'link: the generator needs the headers of OpenSSL (Debian: apt-get install libssl-dev)';
 
+/** The search index looks once a second for what is new, and lets those who speak go first, ms. */
+const INDEX_BEGINS_MS = 3_000;
+
 export type StoreKind = 'sqlite' | 'memory';
 
 export interface ConfabOptions {
@@ -46,6 +49,7 @@ export function confab(wire: LoadWire, options: ConfabOptions = {}): Target {
     name: `confab ${wire.name}, ${kept}`,
     kind: 'confab',
     wire,
+    ...(store === 'sqlite' ? { putsOffMs: INDEX_BEGINS_MS } : {}),
     missing: () => (wire.isLink !== true || hasOpenSsl() ? undefined : NO_OPENSSL),
     start: (core) => start(wire, options, core),
   };

@@ -12,6 +12,8 @@ export interface Target {
   readonly name: string;
   readonly kind: TargetKind;
   readonly wire: LoadWire;
+  /** It puts work off while people speak, and has begun with it so long after they stopped, ms; undefined: it does not. */
+  readonly putsOffMs?: number;
   /** Why it cannot be measured here; undefined: it can. */
   missing?(): string | undefined;
   start(core: string | undefined): Promise<Running>;
