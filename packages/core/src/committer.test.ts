@@ -25,9 +25,10 @@ const weighing = (operation: Operation, weight: number): Operation =>
 interface Setup {
   readonly queueMax?: number;
   readonly batchMax?: number;
+  readonly publishing?: (task: () => void, trace: string[]) => void;
 }
 
-async function makeCommitter({ queueMax = 1000, batchMax = 100 }: Setup = {}) {
+async function makeCommitter({ queueMax = 1000, batchMax = 100, publishing }: Setup = {}) {
   const store = new ScriptedStore();
   const clock = new SimClock();
   const schedule = new ManualSchedule();
@@ -53,6 +54,7 @@ async function makeCommitter({ queueMax = 1000, batchMax = 100 }: Setup = {}) {
       positions.push(...events.map((event) => event.position));
       trace.push(`publish ${log.roomId}: ${events.map((event) => event.seq).join(' ')}`);
     },
+    ...(publishing === undefined ? {} : { publishing: (task) => publishing(task, trace) }),
     onFault: (error) => faults.push(error),
     onFenced: (error) => fences.push(error),
     loaded: { lastPosition: 0 },
@@ -484,4 +486,39 @@ test('an operation that is enqueued while others are told goes into the next bat
   enqueue(append('a', { inCommitted: () => committer.enqueue(append('b')) }));
   await run();
   assert.deepEqual(news(), ['publish 1: 1', 'a committed 1', 'publish 1: 2', 'b committed 2']);
+});
+
+test('all that a commit brought is published within one call, before those who asked are told', async () => {
+  const { append, enqueue, run, news } = await makeCommitter({
+    publishing: (task, trace) => {
+      trace.push('(');
+      task();
+      trace.push(')');
+    },
+  });
+  enqueue(append('a'), append('b', {}, 2), append('c'));
+  await run();
+  assert.deepEqual(news(), [
+    '(',
+    'publish 1: 1 2',
+    'publish 2: 1',
+    ')',
+    'a committed 1',
+    'b committed 1',
+    'c committed 2',
+  ]);
+});
+
+test('a fault of what is done when all is published is reported, and those who asked are told all the same', async () => {
+  const fault = new Error('a bug');
+  const { append, enqueue, run, news, faults } = await makeCommitter({
+    publishing: (task) => {
+      task();
+      throw fault;
+    },
+  });
+  enqueue(append('a'));
+  await run();
+  assert.deepEqual(news(), ['publish 1: 1', 'a committed 1']);
+  assert.deepEqual(faults, [fault]);
 });

@@ -32,12 +32,17 @@ export interface Operation {
   failed(error: CoreError): 'again' | 'drop';
 }
 
+/** Does the task, within which everything that a commit brought is handed to its readers. */
+export type Publishing = (task: () => void) => void;
+
 export interface CommitterOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly schedule: Schedule;
   /** Where a log's events go once they are written. */
   readonly publish: (log: RoomLog, events: readonly RoomEvent[]) => void;
+  /** Calls `publish` for all logs of a batch: what is written meanwhile may go out together, when it ends. */
+  readonly publishing?: Publishing;
   /** Hears of each batch that was written and published: how many events, and how long the oldest had waited, ms. */
   readonly onCommitted?: (events: number, waitedMs: number) => void;
   /** Hears of a fault that was contained: an operation or a publication that threw, and the first of a row of failed commits. */
@@ -201,7 +206,7 @@ export class Committer {
         if (batch.changes.length > 0) this.#isStoreFailing = false;
         this.#position = batch.position;
         this.#tellPersisted(remaining, refused);
-        for (const [log, events] of batch.events) this.#contain(() => this.#options.publish(log, events));
+        this.#publish(batch);
         this.#tellCommitted(batch, sinceMs);
         this.#settle(remaining, refused, retained);
         return retained;
@@ -290,6 +295,14 @@ export class Committer {
     }
   }
 
+  #publish({ events: published }: SealedBatch): void {
+    const { publish, publishing = atOnce } = this.#options;
+    const all = (): void => {
+      for (const [log, events] of published) this.#contain(() => publish(log, events));
+    };
+    this.#contain(() => publishing(all));
+  }
+
   #tellCommitted(batch: SealedBatch, sinceMs: number): void {
     let events = 0;
     for (const published of batch.events.values()) events += published.length;
@@ -305,6 +318,8 @@ export class Committer {
     }
   }
 }
+
+const atOnce: Publishing = (task) => task();
 
 function weightOf({ weight = 1 }: Operation): number {
   return weight;

@@ -1,5 +1,5 @@
 import { Admissions } from './admissions.ts';
-import { Committer } from './committer.ts';
+import { Committer, type Publishing } from './committer.ts';
 import type { Encoding } from './encoding.ts';
 import { CoreError } from './errors.ts';
 import type { RoomEvent } from './event.ts';
@@ -27,6 +27,8 @@ export interface HubOptions {
   readonly limits: Limits;
   /** Finds what was said; undefined: nobody can search. The hub does not close it. */
   readonly searchIndex?: SearchIndex | undefined;
+  /** Everything that a commit brought is handed to its readers within one call of it. */
+  readonly publishing?: Publishing;
 }
 
 /** Most events of one answer of `Hub.history`. */
@@ -63,7 +65,7 @@ export class Hub {
   }
 
   private constructor(options: HubOptions, loaded: LoadedState) {
-    const { store, clock, secrets, schedule } = options;
+    const { store, clock, secrets, schedule, publishing } = options;
     const limits = copyLimits(options.limits);
     this.limits = limits;
     this.clock = clock;
@@ -83,6 +85,7 @@ export class Hub {
         room.fanout.publish(events);
         this.#observers.published(room.name, events);
       },
+      ...(publishing === undefined ? {} : { publishing }),
       onCommitted: (events, waitedMs) => this.#observers.committed(events, waitedMs),
       onFault: (error) => this.#observers.fault(error),
       onFenced: (error) => this.#observers.fenced(error),

@@ -55,6 +55,8 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
   const address = await resolveHost(config.host);
   const store = await openStore(config);
   const search = openSearch(config, store, log);
+  const direct = loadDirectWriting(config.net.directWrites);
+  const writer = direct.calls === undefined ? plainWriter : new DirectWriter(direct.calls);
   let hub: Hub;
   try {
     hub = await Hub.open({
@@ -64,6 +66,7 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
       schedule: createSchedule(),
       limits: toLimits(config.limits),
       searchIndex: search.index,
+      publishing: (task) => writer.gathering(task),
     });
   } catch (error) {
     await search.close();
@@ -88,11 +91,9 @@ export async function startServer(initial: Config, log: Logger = createLogger(in
 
   const batching = loadBatching(config.net.batchDatagrams);
   tellCalls(batching, 'datagrams are sent and read in batches', 'datagrams are sent and read one by one', log);
-  const direct = loadDirectWriting(config.net.directWrites);
   const isTogether = direct.calls?.ring !== undefined;
   const used = `streams are written to directly, ${isTogether ? 'many at a time' : 'one by one'}`;
   tellCalls(direct, used, 'streams are written to by node:net', log);
-  const writer = direct.calls === undefined ? plainWriter : new DirectWriter(direct.calls);
   const stats = new Stats();
   stats.batching = batching;
   stats.directWriting = direct;

@@ -20,6 +20,8 @@ export interface HubWorldOptions {
   readonly seed?: number;
   /** Finds what was said; default: nothing does. */
   readonly search?: (store: ScriptedStore) => SearchIndex;
+  /** As `HubOptions.publishing`. */
+  readonly publishing?: (task: () => void) => void;
 }
 
 /** A hub with everything around it in the test's hands. */
@@ -53,6 +55,7 @@ export async function openHubWorld(options: HubWorldOptions = {}): Promise<HubWo
     schedule: schedule.schedule,
     limits,
     searchIndex: options.search?.(store),
+    ...(options.publishing === undefined ? {} : { publishing: options.publishing }),
   });
   const faults: unknown[] = [];
   const removed: HubWorld['removed'] = [];

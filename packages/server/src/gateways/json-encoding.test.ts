@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EventKind, type RoomEvent, type Unit } from '@confab/core';
+import { EventKind, type Reader, type RoomEvent, type Unit } from '@confab/core';
 import { propertyRuns } from '@confab/testing/property-runs';
 import fc from 'fast-check';
 import { WireStats } from '../stats.ts';
-import { plainWriter, type Shortfall, type StreamWriter } from '../streams/writer.ts';
+import { type Gathered, plainWriter, type StreamWriter } from '../streams/writer.ts';
 import { Tap } from '../tap.ts';
-import { closeAll, type FakeTransport, openScene } from './fixtures/json-scene.ts';
-import { JsonStreamEncoding } from './json-encoding.ts';
+import { closeAll, FakeTransport, openScene } from './fixtures/json-scene.ts';
+import { type JsonOutlet, JsonStreamEncoding } from './json-encoding.ts';
 import { lineFraming } from './json-lines/connection.ts';
 import { joined } from './json-run.ts';
 import { frameFraming } from './websocket/frame.ts';
@@ -74,41 +74,56 @@ class GatheringWriter implements StreamWriter {
   readonly short = new Map<FakeTransport, number>();
   /** How many were written to by each call. */
   readonly calls: number[] = [];
-  #bytes = new Uint8Array(0);
-  #added: FakeTransport[] = [];
+  #isGathering = false;
+  #pending: { readonly bytes: Uint8Array; readonly gathered: Gathered; readonly peers: FakeTransport[] }[] = [];
 
   open = plainWriter.open;
   close = plainWriter.close;
   write = plainWriter.write;
   together = plainWriter.together;
 
-  gather(bytes: Uint8Array): boolean {
-    this.#bytes = new Uint8Array(bytes);
+  gathering(task: () => void): void {
+    this.#isGathering = true;
+    task();
+    this.#isGathering = false;
+    this.#finish();
+  }
+
+  gather(bytes: Uint8Array, _sockets: number, gathered: Gathered): boolean {
+    this.#pending.push({ bytes: new Uint8Array(bytes), gathered, peers: [] });
     return true;
   }
 
   add(lane: number): boolean {
     const peer = this.peers[lane];
     if (peer === undefined || this.waiting.has(peer)) return false;
-    this.#added.push(peer);
+    assert.ok(!this.#pending.some(({ peers }) => peers.includes(peer)), 'nobody is written to twice by one call');
+    this.#pending.at(-1)!.peers.push(peer);
     return true;
   }
 
-  settle(): readonly Shortfall[] {
-    const shortfalls: Shortfall[] = [];
-    for (const [index, peer] of this.#added.entries()) {
-      const taken = this.short.get(peer);
-      if (taken === undefined) {
-        peer.write(this.#bytes);
-        continue;
-      }
-      peer.begun = this.#bytes.subarray(0, taken);
-      shortfalls.push({ index, taken });
+  settle(): void {
+    if (!this.#isGathering) this.#finish();
+  }
+
+  #finish(): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    if (pending.length === 0) return;
+    this.calls.push(pending.reduce((count, { peers }) => count + peers.length, 0));
+    for (const { bytes, peers } of pending) {
+      for (const peer of peers) if (!this.short.has(peer)) peer.write(bytes);
     }
-    this.calls.push(this.#added.length);
-    this.#added = [];
+    for (const { bytes, gathered, peers } of pending) {
+      for (const [index, peer] of peers.entries()) {
+        const taken = this.short.get(peer);
+        if (taken === undefined) continue;
+        peer.begun = bytes.subarray(0, taken);
+        gathered.fellShort(index, taken);
+      }
+    }
     this.short.clear();
-    return shortfalls;
+    for (const { gathered } of pending) gathered.settled();
   }
 }
 
@@ -138,6 +153,32 @@ test('what can be written to all by one call is, and counted as if each had been
   assert.deepEqual(writer.calls, [3]);
   assert.deepEqual([stats.deliveries - deliveries, stats.sent - sent], [6, 3]);
   closeAll(ann, bob, eve);
+});
+
+test('what several rooms are told at a time is written to all of their members by one call', async () => {
+  const { world, join, stats, writer, ann, bob, eve, heard } = await openGathered();
+  const others: FakeTransport[] = [];
+  for (const user of ['cid', 'dan']) {
+    const peer = await join(user, 'yard');
+    writer.peers.push(peer);
+    others.push(peer);
+  }
+  heard();
+  for (const peer of others) peer.take();
+  writer.calls.length = 0;
+  const [deliveries, sent] = [stats.deliveries, stats.sent];
+  ann.hearMessages('here');
+  others[0]!.hearMessages('there');
+  bob.hearMessages('here, too');
+  await world.run();
+  assert.deepEqual(heard(), all('6 ann: here', '8 bob: here, too'));
+  assert.deepEqual(
+    others.map((peer) => peer.take()),
+    [['7 cid: there'], ['7 cid: there']],
+  );
+  assert.deepEqual(writer.calls, [5]);
+  assert.deepEqual([stats.deliveries - deliveries, stats.sent - sent], [8, 5]);
+  closeAll(ann, bob, eve, ...others);
 });
 
 test('who has something waiting is written to alone, and who takes a part gets the rest and is not handed more', async () => {
@@ -177,6 +218,31 @@ test('who has left is not written to any more, by whatever lane', async () => {
   assert.deepEqual(bob.take(), []);
   assert.deepEqual(ann.take(), ['4 bob: bye', '5 * bob left']);
   closeAll(ann, eve);
+});
+
+test('who is left to be told during a delivery and reads no more by then is not written to', () => {
+  const writer = new GatheringWriter();
+  const encoding = new JsonStreamEncoding('lines', {
+    framing: lineFraming,
+    olderWires: { edits: true, reactions: false },
+    streams: writer,
+    stats: new WireStats(),
+    tap: new Tap(),
+  });
+  const [ann, bob] = [new FakeTransport('192.0.2.1', 0), new FakeTransport('192.0.2.2', 1)];
+  writer.peers.push(ann, bob);
+  const readers = [ann, bob].map(({ lane }, index) => ({
+    state: index === 0 ? 'detached' : 'live',
+    outlet: { lane, handedSeq: 0, isAwaiting: false },
+  })) as unknown as Reader<JsonOutlet>[];
+  encoding.deliverRun(
+    encoding.encodeTogether(
+      eventsOf(['bye'], () => EventKind.MESSAGE),
+      'lobby',
+    ),
+    readers,
+  );
+  assert.deepEqual([ann.take().length, bob.take().length], [0, 1]);
 });
 
 test('who was written to by lane up to the end of a room reads nothing of it again', async () => {

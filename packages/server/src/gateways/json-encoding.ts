@@ -1,6 +1,6 @@
 import type { Encoding, Reader, RoomEvent, Unit } from '@confab/core';
 import type { WireStats } from '../stats.ts';
-import type { Shortfall, StreamWriter } from '../streams/writer.ts';
+import type { Gathered, StreamWriter } from '../streams/writer.ts';
 import type { Tap } from '../tap.ts';
 import type { OlderWires } from './degraded.ts';
 import { jsonTextOf } from './json-events.ts';
@@ -88,9 +88,10 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   }
 
   #write(readers: JsonReaders, bytes: Uint8Array, events: number, lastSeq: number): void {
+    const handover = new Handover(bytes, lastSeq);
     // Who watches sees each write.
-    const isGathering = this.#tap.watcher === undefined && this.#streams.gather(bytes, readers.length);
-    const others = isGathering ? this.#writeTogether(readers, bytes, events, lastSeq) : readers;
+    const isGathering = this.#tap.watcher === undefined && this.#streams.gather(bytes, readers.length, handover);
+    const others = isGathering ? this.#writeTogether(readers, handover, events) : readers;
     for (const reader of others) {
       if (reader.state !== 'detached') reader.outlet.take(reader, bytes, events, lastSeq);
     }
@@ -99,44 +100,54 @@ export class JsonStreamEncoding implements Encoding<JsonOutlet> {
   /**
    * Write to all that nothing waits for, by as few system calls as there can be. A thousand readers do not stay in the
    * processor's nearest caches, so what is touched of each is no more than the reader and the beginning of its outlet.
-   * @returns who was not written to
+   * @returns who is not written to
    */
-  #writeTogether(readers: JsonReaders, bytes: Uint8Array, events: number, lastSeq: number): JsonReaders {
+  #writeTogether(readers: JsonReaders, handover: Handover, events: number): JsonReaders {
     const others: Reader<JsonOutlet>[] = [];
-    const awaiting: JsonOutlet[] = [];
-    let count = 0;
     for (const reader of readers) {
       if (reader.state === 'detached') continue;
-      const { outlet } = reader;
-      if (!this.#streams.add(outlet.lane)) {
-        others.push(reader);
-        continue;
-      }
-      count += 1;
-      outlet.handedSeq = lastSeq;
-      if (outlet.isAwaiting) awaiting.push(outlet);
+      if (this.#streams.add(reader.outlet.lane)) handover.add(reader);
+      else others.push(reader);
     }
-    const shortfalls = this.#streams.settle();
+    this.#streams.settle();
+    const { count, bytes } = handover;
     this.#stats.deliveries += events * count;
     this.#stats.sent += count;
     this.#stats.sentBytes += bytes.length * count;
-    if (shortfalls.length > 0) writeRests(readers, others, bytes, shortfalls);
-    for (const outlet of awaiting) outlet.handed(lastSeq);
     return others;
   }
 }
 
-/** To those of the readers that took only a part, who were all written to but `others`. */
-function writeRests(
-  readers: JsonReaders,
-  others: JsonReaders,
-  bytes: Uint8Array,
-  shortfalls: readonly Shortfall[],
-): void {
-  const left = new Set(others);
-  const written = readers.filter((reader) => reader.state !== 'detached' && !left.has(reader));
-  for (const { index, taken } of shortfalls) {
-    const reader = written[index]!;
-    reader.outlet.takeRest(reader, bytes, taken);
+/** The same bytes on their way to many. */
+class Handover implements Gathered {
+  readonly bytes: Uint8Array;
+  readonly #lastSeq: number;
+  readonly #readers: Reader<JsonOutlet>[] = [];
+  readonly #awaiting: JsonOutlet[] = [];
+
+  /** @param lastSeq sequence number of the newest event in it */
+  constructor(bytes: Uint8Array, lastSeq: number) {
+    this.bytes = bytes;
+    this.#lastSeq = lastSeq;
+  }
+
+  get count(): number {
+    return this.#readers.length;
+  }
+
+  add(reader: Reader<JsonOutlet>): void {
+    this.#readers.push(reader);
+    const { outlet } = reader;
+    outlet.handedSeq = this.#lastSeq;
+    if (outlet.isAwaiting) this.#awaiting.push(outlet);
+  }
+
+  fellShort(index: number, taken: number): void {
+    const reader = this.#readers[index]!;
+    reader.outlet.takeRest(reader, this.bytes, taken);
+  }
+
+  settled(): void {
+    for (const outlet of this.#awaiting) outlet.handed(this.#lastSeq);
   }
 }

@@ -7,7 +7,7 @@ import { DIRECT_BYTES_MAX, DirectWriter } from './direct-writer.ts';
 import { FakeCalls } from './fake-calls.ts';
 import { RING_ENTRIES } from './ring-calls.ts';
 import { StuckSocket } from './stuck-socket.ts';
-import { NO_LANE } from './writer.ts';
+import { type Gathered, NO_LANE } from './writer.ts';
 
 const bytesOf = (text: string): Buffer => Buffer.from(text);
 
@@ -23,6 +23,9 @@ function writerOn(calls: FakeCalls): { writer: DirectWriter; open: (socket: Sock
     },
   };
 }
+
+/** Nobody who hears how it went. */
+const nobody: Gathered = { fellShort: () => assert.fail('all is taken'), settled: () => {} };
 
 test('what is written goes out by one call, also when it is the same for several sockets', () => {
   const calls = new FakeCalls();
@@ -89,14 +92,14 @@ test('one for which nothing was written together is written to directly again', 
   const all = sockets(3);
   const lanes = all.map((socket, index) => open(socket, 10 + index));
   writer.together(all[0]!, lanes[0]!, () => {
-    assert.ok(writer.gather(bytesOf('now'), 3));
+    assert.ok(writer.gather(bytesOf('now'), 3, nobody));
     assert.deepEqual(
       lanes.map((lane) => writer.add(lane)),
       [false, true, true],
     );
     writer.settle();
   });
-  assert.ok(writer.gather(bytesOf('then'), 3));
+  assert.ok(writer.gather(bytesOf('then'), 3, nobody));
   assert.ok(lanes.every((lane) => writer.add(lane)));
   writer.settle();
 });
@@ -118,14 +121,18 @@ test('more than the writer has room for goes through the socket, to the last byt
  * cannot be added. @returns who could not
  */
 function writeAll(writer: DirectWriter, all: readonly Socket[], lanes: readonly number[], bytes: Buffer): number[] {
-  assert.ok(writer.gather(bytes, all.length));
   const added: Socket[] = [];
+  const gathered: Gathered = {
+    fellShort: (index, taken) => added[index]!.write(bytes.subarray(taken)),
+    settled: () => {},
+  };
+  assert.ok(writer.gather(bytes, all.length, gathered));
   const others: number[] = [];
   for (const [index, lane] of lanes.entries()) {
     if (writer.add(lane)) added.push(all[index]!);
     else others.push(index);
   }
-  for (const { index, taken } of writer.settle()) added[index]!.write(bytes.subarray(taken));
+  writer.settle();
   for (const index of others) writer.write(all[index]!, lanes[index]!, bytes);
   return others;
 }
@@ -233,9 +240,9 @@ test('results that are late are waited for', () => {
 
 test('few, and what is too long, are not gathered', () => {
   const { writer } = writerOn(new FakeCalls({ hasRing: true }));
-  assert.equal(writer.gather(bytesOf('hello'), 2), false);
-  assert.equal(writer.gather(Buffer.alloc(DIRECT_BYTES_MAX + 1), 100), false);
-  assert.equal(new DirectWriter(new FakeCalls()).gather(bytesOf('hello'), 100), false, 'without a ring');
+  assert.equal(writer.gather(bytesOf('hello'), 2, nobody), false);
+  assert.equal(writer.gather(Buffer.alloc(DIRECT_BYTES_MAX + 1), 100, nobody), false);
+  assert.equal(new DirectWriter(new FakeCalls()).gather(bytesOf('hello'), 100, nobody), false, 'without a ring');
 });
 
 async function pairOn(context: TestContext, host: string): Promise<[near: Socket, far: Socket]> {
@@ -288,14 +295,22 @@ test('over real connections a ring brings everybody everything in order, also wh
     far.on('data', (chunk: Buffer) => chunks.push(chunk));
     return chunks;
   });
-  const expected: string[] = [];
+  const expected: string[][] = pairs.map(() => []);
   let isFull = false;
   for (let round = 0; round < 1000 && !isFull; round += 1) {
-    const bytes = bytesOf(`${round} ${'x'.repeat(40_000)}\n`);
-    expected.push(bytes.toString());
-    const nears = pairs.map(([near]) => near);
-    writeAll(writer, nears, lanes, bytes);
-    isFull = nears.some(({ writableNeedDrain }) => writableNeedDrain);
+    const tell = (from: number, to: number, text: string): void => {
+      for (const texts of expected.slice(from, to)) texts.push(text);
+      const nears = pairs.slice(from, to).map(([near]) => near);
+      writeAll(writer, nears, lanes.slice(from, to), bytesOf(text));
+    };
+    // Two crowds that have some in common; every other time what goes to them goes out together.
+    const tellBoth = (): void => {
+      tell(0, 15, `${round} ${'x'.repeat(30_000)}\n`);
+      tell(5, 20, `${round} ${'y'.repeat(20_000)}\n`);
+    };
+    if (round % 2 === 0) writer.gathering(tellBoth);
+    else tellBoth();
+    isFull = pairs.some(([near]) => near.writableNeedDrain);
     if (round % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
   }
   assert.ok(isFull, 'the system has room without end');
@@ -303,7 +318,7 @@ test('over real connections a ring brings everybody everything in order, also wh
     near.end();
     far.resume();
     await once(far, 'end');
-    assert.ok(Buffer.concat(heard[index]!).equals(Buffer.from(expected.join(''))), `connection ${index}`);
+    assert.ok(Buffer.concat(heard[index]!).equals(Buffer.from(expected[index]!.join(''))), `connection ${index}`);
   }
 });
 

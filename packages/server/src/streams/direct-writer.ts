@@ -9,21 +9,22 @@ import {
 } from '../datagrams/message-layout.ts';
 import { SEND_FLAGS, type StreamCalls } from './calls.ts';
 import { descriptorOf } from './descriptor.ts';
+import { Gatherings } from './gatherings.ts';
 import { Lanes, NO_DESCRIPTOR } from './lanes.ts';
 import { SendRing } from './send-ring.ts';
-import { corked, NO_LANE, type Shortfall, type StreamWriter } from './writer.ts';
+import { corked, type Gathered, NO_LANE, type StreamWriter } from './writer.ts';
 
 /** Longer writes go through `node:net`, for which the call is then a small part of the cost. */
 export const DIRECT_BYTES_MAX = 262_144;
 
-/** With fewer sockets a call for each is as good. */
+/** With fewer sockets, and nothing else that is gathered, a call for each is as good. */
 const GATHERED_MIN = 3;
 
+const VECTOR_BASE_AT = MESSAGE_BYTES;
 const VECTOR_LENGTH_AT = MESSAGE_BYTES + 8;
 const BYTES_AT = MESSAGE_BYTES + VECTOR_BYTES;
 
 const NO_BYTES = new Uint8Array(0);
-const NOTHING: readonly Shortfall[] = [];
 
 /**
  * Writes with one system call of its own where nothing of the socket waits to be written: no request object, no callback, no
@@ -31,7 +32,8 @@ const NOTHING: readonly Shortfall[] = [];
  * errors, of which the socket tells.
  *
  * The bytes are copied to memory of the writer's own, once for all sockets that get the same ones, so that the kernel reads
- * nothing that the garbage collector could move. Where the system has a ring, many sockets are written to by one call.
+ * nothing that the garbage collector could move. Where the system has a ring, many sockets are written to by one call, whether
+ * they get the same or not.
  */
 export class DirectWriter implements StreamWriter {
   readonly #calls: StreamCalls;
@@ -41,13 +43,16 @@ export class DirectWriter implements StreamWriter {
   readonly #words = new Int32Array(this.#memory, 0, BYTES_AT / WORD_BYTES);
   readonly #bytes = new Uint8Array(this.#memory, BYTES_AT);
   readonly #message: bigint;
-  readonly #ring: SendRing | undefined;
-  readonly #lanes = new Lanes();
-  /** What was copied in last. */
+  readonly #bytesAddress: number;
+  readonly #lanes: Lanes;
+  /** Undefined: there is no ring. */
+  readonly #gatherings: Gatherings | undefined;
+  #isGathering = false;
+  /** What was copied in last, and where. */
   #newest: Uint8Array = NO_BYTES;
-  /** How many sockets it was sent to through the ring, of those that it is gathered for. */
-  #sent = 0;
-  #shortfalls: Shortfall[] = [];
+  #newestAt = 0;
+  /** Behind the last of the bytes that are still to be sent. */
+  #bytesEnd = 0;
 
   /** @param findDescriptor how to find a socket's descriptor */
   constructor(calls: StreamCalls, findDescriptor = descriptorOf) {
@@ -56,10 +61,11 @@ export class DirectWriter implements StreamWriter {
     this.#message = calls.addressOf(this.#memory);
     // User space ends far below 2^53: exact.
     const address = Number(this.#message);
+    this.#bytesAddress = address + BYTES_AT;
     putPointer(this.#words, VECTOR_AT, address + MESSAGE_BYTES);
     this.#words[VECTOR_COUNT_AT / WORD_BYTES] = 1;
-    putPointer(this.#words, MESSAGE_BYTES, address + BYTES_AT);
-    if (calls.ring !== undefined) this.#ring = new SendRing(calls.ring, address + BYTES_AT, SEND_FLAGS);
+    this.#lanes = new Lanes(() => this.#gatherings?.finish());
+    if (calls.ring !== undefined) this.#gatherings = new Gatherings(new SendRing(calls.ring, SEND_FLAGS), this.#lanes);
   }
 
   open(socket: Socket): number {
@@ -72,10 +78,14 @@ export class DirectWriter implements StreamWriter {
   }
 
   write(socket: Socket, lane: number, bytes: Uint8Array): boolean {
+    if (bytes.length > DIRECT_BYTES_MAX) return socket.write(bytes);
+    // Before the lane is looked at: whoever is told may write to this socket.
+    this.#makeRoom(bytes);
     let descriptor = this.#lanes.free(lane);
-    if (descriptor === NO_DESCRIPTOR) descriptor = this.#lanes.look(socket, lane);
-    if (descriptor === NO_DESCRIPTOR || bytes.length > DIRECT_BYTES_MAX) return socket.write(bytes);
-    this.#copy(bytes);
+    if (descriptor <= NO_DESCRIPTOR) descriptor = this.#lanes.look(socket, lane);
+    if (descriptor === NO_DESCRIPTOR) return socket.write(bytes);
+    putPointer(this.#words, VECTOR_BASE_AT, this.#place(bytes));
+    this.#words[VECTOR_LENGTH_AT / WORD_BYTES] = bytes.length;
     const taken = this.#calls.send(descriptor, this.#message);
     if (taken === bytes.length) return true;
     return socket.write(taken > 0 ? bytes.subarray(taken) : bytes);
@@ -90,44 +100,50 @@ export class DirectWriter implements StreamWriter {
     }
   }
 
-  gather(bytes: Uint8Array, sockets: number): boolean {
-    if (this.#ring === undefined || sockets < GATHERED_MIN || bytes.length > DIRECT_BYTES_MAX) return false;
-    this.#copy(bytes);
-    this.#sent = 0;
+  gathering(task: () => void): void {
+    if (this.#gatherings === undefined || this.#isGathering) {
+      task();
+      return;
+    }
+    this.#isGathering = true;
+    try {
+      task();
+    } finally {
+      this.#isGathering = false;
+      this.#gatherings.finish();
+    }
+  }
+
+  gather(bytes: Uint8Array, sockets: number, gathered: Gathered): boolean {
+    const gatherings = this.#gatherings;
+    if (gatherings === undefined || bytes.length > DIRECT_BYTES_MAX) return false;
+    if (sockets < GATHERED_MIN && !this.#isGathering) return false;
+    this.#makeRoom(bytes);
+    gatherings.begin(this.#place(bytes), bytes.length, gathered);
     return true;
   }
 
   add(lane: number): boolean {
-    const descriptor = this.#lanes.free(lane);
-    const ring = this.#ring;
-    if (descriptor === NO_DESCRIPTOR || ring === undefined) return false;
-    ring.add(descriptor);
-    if (ring.isFull) this.#send(ring);
-    return true;
+    return this.#gatherings?.add(lane) === true;
   }
 
-  settle(): readonly Shortfall[] {
-    if (this.#ring !== undefined && this.#ring.count > 0) this.#send(this.#ring);
-    if (this.#shortfalls.length === 0) return NOTHING;
-    const shortfalls = this.#shortfalls;
-    this.#shortfalls = [];
-    return shortfalls;
+  settle(): void {
+    if (!this.#isGathering) this.#gatherings?.finish();
   }
 
-  #send(ring: SendRing): void {
-    const { length } = this.#newest;
-    const results = ring.send(length);
-    for (let index = 0; index < results.length; index += 1) {
-      const taken = results[index]!;
-      if (taken !== length) this.#shortfalls.push({ index: this.#sent + index, taken: Math.max(0, taken) });
+  #makeRoom({ length }: Uint8Array): void {
+    if (this.#bytesEnd + length > DIRECT_BYTES_MAX) this.#gatherings?.finish();
+  }
+
+  /** There is room for them. @returns their address: they stay there until all that was gathered is sent */
+  #place(bytes: Uint8Array): number {
+    if (bytes !== this.#newest) {
+      if (this.#gatherings === undefined || this.#gatherings.isEmpty) this.#bytesEnd = 0;
+      this.#bytes.set(bytes, this.#bytesEnd);
+      this.#newest = bytes;
+      this.#newestAt = this.#bytesEnd;
+      this.#bytesEnd += bytes.length;
     }
-    this.#sent += results.length;
-  }
-
-  #copy(bytes: Uint8Array): void {
-    if (bytes === this.#newest) return;
-    this.#bytes.set(bytes);
-    this.#words[VECTOR_LENGTH_AT / WORD_BYTES] = bytes.length;
-    this.#newest = bytes;
+    return this.#bytesAddress + this.#newestAt;
   }
 }

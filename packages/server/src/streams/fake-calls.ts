@@ -21,6 +21,8 @@ export class FakeCalls implements StreamCalls {
   /** What `send` answers, call by call: at most so many bytes are taken, or -1; then all are. */
   readonly answers: number[] = [];
   readonly sent: { readonly descriptor: number; readonly bytes: string }[] = [];
+  /** Hears of each, when it is sent. */
+  onSent: ((descriptor: number, bytes: string) => void) | undefined;
   #memory = new DataView(new ArrayBuffer(0));
   readonly ring: RingCalls | undefined;
   /** How many entries of the ring are taken by the next calls; then all are. */
@@ -70,7 +72,7 @@ export class FakeCalls implements StreamCalls {
     const taken = Math.min(this.answers.shift() ?? length, length);
     if (taken > 0) {
       const bytes = Buffer.from(this.#memory.buffer, this.#pointer(vector), length).subarray(0, taken);
-      this.sent.push({ descriptor, bytes: bytes.toString() });
+      this.#keep(descriptor, bytes.toString());
     }
     return taken;
   }
@@ -110,7 +112,7 @@ export class FakeCalls implements StreamCalls {
     const result = Math.min(this.answers.shift() ?? length, length);
     if (result > 0) {
       const bytes = Buffer.from(this.#memory.buffer, from, length).subarray(0, result);
-      this.sent.push({ descriptor: entries.getInt32(at + 4, true), bytes: bytes.toString() });
+      this.#keep(entries.getInt32(at + 4, true), bytes.toString());
     }
     const userData = entries.getBigUint64(at + 32, true);
     return () => {
@@ -120,6 +122,11 @@ export class FakeCalls implements StreamCalls {
       this.#rings.setInt32(to + 8, result, true);
       this.#rings.setUint32(LAYOUT.completionTailAt, tail + 1, true);
     };
+  }
+
+  #keep(descriptor: number, bytes: string): void {
+    this.sent.push({ descriptor, bytes });
+    this.onSent?.(descriptor, bytes);
   }
 
   peerOf(): number {

@@ -4,8 +4,11 @@ import { Lanes, NO_DESCRIPTOR } from './lanes.ts';
 import { StuckSocket } from './stuck-socket.ts';
 import { NO_LANE } from './writer.ts';
 
+/** Lanes of which none is ever taken. */
+const lanesOf = (): Lanes => new Lanes(() => assert.fail('nobody has taken one'));
+
 test('a socket that nothing waits for is free, until somebody writes to it, and again when all has gone out', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const socket = new StuckSocket();
   const lane = lanes.open(socket, 7);
   assert.equal(lanes.free(lane), 7);
@@ -19,7 +22,7 @@ test('a socket that nothing waits for is free, until somebody writes to it, and 
 });
 
 test('one that is corked, ended or destroyed is not free, the last two at once', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const corked = new StuckSocket();
   const corkedLane = lanes.open(corked, 7);
   corked.cork();
@@ -41,7 +44,7 @@ test('one that is corked, ended or destroyed is not free, the last two at once',
 });
 
 test('one that is not free when it comes is so later', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const socket = new StuckSocket();
   socket.write('greeting');
   const lane = lanes.open(socket, 7);
@@ -51,7 +54,7 @@ test('one that is not free when it comes is so later', () => {
 });
 
 test('who has a lane after somebody else is not taken for the other, whatever the other still does', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const old = new StuckSocket().on('error', () => {});
   const lane = lanes.open(old, 7);
   old.destroy();
@@ -70,7 +73,7 @@ test('who has a lane after somebody else is not taken for the other, whatever th
 });
 
 test('a lane that was given back is not free, even if its socket still lives', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const socket = new StuckSocket();
   const lane = lanes.open(socket, 7);
   lanes.close(socket, lane);
@@ -78,14 +81,14 @@ test('a lane that was given back is not free, even if its socket still lives', (
 });
 
 test('there are as many lanes as sockets', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const opened = Array.from({ length: 1000 }, (_, descriptor) => lanes.open(new StuckSocket(), descriptor));
   assert.equal(new Set(opened).size, 1000);
   for (const [descriptor, lane] of opened.entries()) assert.equal(lanes.free(lane), descriptor);
 });
 
 test('what has no lane is never free, and nothing that is done to it does anything', () => {
-  const lanes = new Lanes();
+  const lanes = lanesOf();
   const socket = new StuckSocket();
   lanes.hold(NO_LANE);
   lanes.forget(NO_LANE);
@@ -93,3 +96,47 @@ test('what has no lane is never free, and nothing that is done to it does anythi
   assert.deepEqual([lanes.free(NO_LANE), lanes.look(socket, NO_LANE)], [NO_DESCRIPTOR, NO_DESCRIPTOR]);
   assert.equal(lanes.free(12345), NO_DESCRIPTOR);
 });
+
+test('one that was taken is nobody else’s until it is given back, as free or not', () => {
+  const lanes = lanesOf();
+  const socket = new StuckSocket();
+  const lane = lanes.open(socket, 7);
+  assert.equal(lanes.take(lane), 7);
+  assert.ok(lanes.free(lane) < 0);
+  assert.ok(lanes.take(lane) < 0);
+  lanes.giveBack(lane, true);
+  assert.deepEqual([lanes.free(lane), lanes.take(lane)], [7, 7]);
+  lanes.giveBack(lane, false);
+  assert.deepEqual([lanes.free(lane), lanes.take(lane)], [NO_DESCRIPTOR, NO_DESCRIPTOR]);
+  assert.equal(lanes.look(socket, lane), 7);
+  assert.deepEqual([lanes.take(NO_LANE), lanes.take(12345)], [NO_DESCRIPTOR, NO_DESCRIPTOR]);
+});
+
+const wishes: Record<string, (lanes: Lanes, socket: StuckSocket, lane: number) => void> = {
+  'written to': (_lanes, socket) => socket.write('more'),
+  ended: (_lanes, socket) => socket.end('bye'),
+  destroyed: (_lanes, socket) => socket.destroy(),
+  'looked at': (lanes, socket, lane) => lanes.look(socket, lane),
+  held: (lanes, _socket, lane) => lanes.hold(lane),
+  'given up': (lanes, socket, lane) => lanes.close(socket, lane),
+};
+for (const [what, wish] of Object.entries(wishes)) {
+  test(`one that was taken and is ${what} is given back first, once`, () => {
+    let asked = 0;
+    const socket = new StuckSocket().on('error', () => {});
+    const lanes = new Lanes(() => {
+      asked += 1;
+      assert.deepEqual([socket.taken, socket.writable, socket.destroyed], [[], !isDestroyed, isDestroyed]);
+      lanes.giveBack(lane, true);
+    });
+    const isDestroyed = what === 'destroyed';
+    const lane = lanes.open(socket, 7);
+    lanes.take(lane);
+    wish(lanes, socket, lane);
+    assert.equal(asked, 1);
+    assert.equal(lanes.free(lane), what === 'looked at' ? 7 : NO_DESCRIPTOR);
+    wish(lanes, socket, lane);
+    assert.equal(asked, 1);
+    socket.destroy();
+  });
+}

@@ -1,4 +1,4 @@
-import { putPointer, WORD_BYTES } from '../datagrams/message-layout.ts';
+import { WORD_BYTES } from '../datagrams/message-layout.ts';
 import { RING_ENTRIES, type RingCalls } from './ring-calls.ts';
 import {
   ADDRESS_AT,
@@ -19,8 +19,9 @@ const MASK = RING_ENTRIES - 1;
 const NOT_MADE = -1;
 
 /**
- * Sends the same bytes to many connections with one system call, without waiting for any of them: what a connection does
- * not take at once is told, as send(2) with `MSG_DONTWAIT` would.
+ * Sends to many connections with one system call, without waiting for any of them: what a connection does not take at once is
+ * told, as send(2) with `MSG_DONTWAIT` would. To one connection no more than once by each call: what it takes of the first part may be less
+ * than all.
  */
 export class SendRing {
   readonly #calls: RingCalls;
@@ -28,19 +29,22 @@ export class SendRing {
   readonly #entries: Int32Array;
   readonly #results = new Int32Array(RING_ENTRIES);
   #count = 0;
+  /** The bytes that are being added: the lower and the upper half of their address, and how many there are. */
+  #addressLow = 0;
+  #addressHigh = 0;
+  #length = 0;
 
-  /** @param address of the bytes, which stay there @param flags of send(2) */
-  constructor(calls: RingCalls, address: number, flags: number) {
+  /** @param flags of send(2) */
+  constructor(calls: RingCalls, flags: number) {
     this.#calls = calls;
     this.#rings = new Int32Array(calls.rings);
     this.#entries = new Int32Array(calls.entries);
     const { submissionSlotsAt } = calls.layout;
     for (let slot = 0; slot < RING_ENTRIES; slot += 1) {
-      // Each slot has its own entry, of which only the descriptor and the length ever change.
+      // Each slot has its own entry, of which only the descriptor and the bytes ever change.
       this.#rings[submissionSlotsAt / WORD_BYTES + slot] = slot;
       const at = slot * ENTRY_BYTES;
       this.#entries[at / WORD_BYTES] = SEND_OPERATION;
-      putPointer(this.#entries, at + ADDRESS_AT, address);
       this.#entries[(at + FLAGS_AT) / WORD_BYTES] = flags;
       this.#entries[(at + USER_DATA_AT) / WORD_BYTES] = slot;
     }
@@ -55,27 +59,34 @@ export class SendRing {
     return this.#count === RING_ENTRIES;
   }
 
-  /** One more to send to; at most so many as the ring has entries. */
+  /** These bytes are what is added next. They must stay there until they are sent. */
+  use(address: number, length: number): void {
+    this.#addressLow = address | 0;
+    this.#addressHigh = Math.floor(address / 2 ** 32);
+    this.#length = length;
+  }
+
+  /** One more to send them to; at most so many as the ring has entries. */
   add(descriptor: number): void {
-    const slot = (this.#tail + this.#count) & MASK;
-    this.#entries[slot * ENTRY_WORDS + DESCRIPTOR_AT / WORD_BYTES] = descriptor;
+    const at = ((this.#tail + this.#count) & MASK) * ENTRY_WORDS;
+    this.#entries[at + DESCRIPTOR_AT / WORD_BYTES] = descriptor;
+    this.#entries[at + ADDRESS_AT / WORD_BYTES] = this.#addressLow;
+    this.#entries[at + ADDRESS_AT / WORD_BYTES + 1] = this.#addressHigh;
+    this.#entries[at + LENGTH_AT / WORD_BYTES] = this.#length;
     this.#count += 1;
   }
 
   /**
-   * Send so many bytes to all that were added.
+   * Send what was added.
    * @returns for each, in order, the bytes that its connection took, or a number below 0; valid until the next call
    */
-  send(bytes: number): Int32Array {
+  send(): Int32Array {
     const { layout } = this.#calls;
     const count = this.#count;
     const results = this.#results;
     this.#count = 0;
     const first = this.#tail;
-    for (let index = 0; index < count; index += 1) {
-      this.#entries[((first + index) & MASK) * ENTRY_WORDS + LENGTH_AT / WORD_BYTES] = bytes;
-      results[index] = NOT_MADE;
-    }
+    results.fill(NOT_MADE, 0, count);
     this.#tail = first + count;
     const taken = Math.max(0, this.#calls.enter(count, 0));
     // What the kernel did not take is not to go out later, when the descriptor may be another connection's.

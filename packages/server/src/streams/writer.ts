@@ -16,30 +16,35 @@ export interface StreamWriter {
   write(socket: Socket, lane: number, bytes: Uint8Array): boolean;
   /** Do this, and put all that it writes to the socket into one write. */
   together(socket: Socket, lane: number, task: () => void): void;
+  /** Do this, and put what it gathers, for however many crowds of sockets, into as few system calls as there can be. */
+  gathering(task: () => void): void;
   /**
-   * The same bytes are to be written to many sockets: those that can be are now told by `add`, and `settle` ends it. Nothing
-   * else is done until then.
+   * The same bytes are to be written to many sockets: those that can be are now told by `add`, and `settle` ends it. Nothing else
+   * is done until then.
+   * @param bytes must not be written to any more
+   * @param gathered hears how it went: before `settle` returns; within `gathering`, when that ends. What is written to one of these
+   *   sockets until then, or done to it, comes behind
    * @returns whether the writer can do that
    */
-  gather(bytes: Uint8Array, sockets: number): boolean;
+  gather(bytes: Uint8Array, sockets: number, gathered: Gathered): boolean;
   /** What was given to `gather` goes to this one, too. False: it does not, for something may be waiting there; `write` to it. */
   add(lane: number): boolean;
-  /** All of it has gone out. @returns what was not taken */
-  settle(): readonly Shortfall[];
+  settle(): void;
 }
 
-/** A socket that did not take all that was gathered for it: the rest must be written to the socket itself. */
-export interface Shortfall {
-  /** Which of those that were added. */
-  readonly index: number;
-  /** Bytes that it did take. */
-  readonly taken: number;
+/** Hears how what was gathered has gone out. */
+export interface Gathered {
+  /**
+   * The socket that was added as this one, from 0, took only so many bytes: the rest must now be written to the socket itself, if it
+   * can still be written to.
+   */
+  fellShort(index: number, taken: number): void;
+  /** All of it has gone out, as far as it was taken. */
+  settled(): void;
 }
 
 /** Of a socket that only `node:net` can write to. */
 export const NO_LANE = -1;
-
-const NOTHING: readonly Shortfall[] = [];
 
 /** Writes by `node:net`. */
 export const plainWriter: StreamWriter = {
@@ -47,9 +52,10 @@ export const plainWriter: StreamWriter = {
   close: () => {},
   write: (socket, _lane, bytes) => socket.write(bytes),
   together: (socket, _lane, task) => corked(socket, task),
+  gathering: (task) => task(),
   gather: () => false,
   add: () => false,
-  settle: () => NOTHING,
+  settle: () => {},
 };
 
 /** Do this while the socket keeps what is written to it. */

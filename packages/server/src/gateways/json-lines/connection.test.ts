@@ -4,16 +4,20 @@ import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { loadConfig } from '@confab/config';
 import { WireStats } from '../../stats.ts';
-import { plainWriter } from '../../streams/writer.ts';
+import { DirectWriter } from '../../streams/direct-writer.ts';
+import { FakeCalls } from '../../streams/fake-calls.ts';
+import { plainWriter, type StreamWriter } from '../../streams/writer.ts';
 import { Tap } from '../../tap.ts';
 import { LinesConnection } from './connection.ts';
 
 /** A socket whose peer takes nothing until it is told to, and whose time-outs are in the test's hands. */
 class StalledSocket extends Socket {
   readonly timeouts: number[] = [];
+  readonly written: string[] = [];
   #taken: (() => void) | undefined;
 
-  override _write(_bytes: Buffer, _encoding: string, done: () => void): void {
+  override _write(bytes: Buffer, _encoding: string, done: () => void): void {
+    this.written.push(bytes.toString());
     this.#taken = done;
   }
 
@@ -27,12 +31,12 @@ class StalledSocket extends Socket {
   }
 }
 
-function open() {
+function open(writer: StreamWriter = plainWriter) {
   const socket = new StalledSocket();
   const stats = new WireStats();
   const { jsonLines } = loadConfig({}).config;
   const config = { ...jsonLines, stalledTimeoutMs: 1234 };
-  const shared = { config, stats, tap: new Tap(), writer: plainWriter, onClosed: () => {} };
+  const shared = { config, stats, tap: new Tap(), writer, onClosed: () => {} };
   return { socket, stats, connection: new LinesConnection(socket, '127.0.0.1', shared) };
 }
 
@@ -67,4 +71,22 @@ test('a farewell to a peer that has gone waits for nothing', async (context) => 
   connection.end('goodbye');
   await connection.finish(1000);
   assert.equal(setTimeout.mock.callCount(), 0);
+});
+
+test('a line that has begun ends before the connection does', () => {
+  const calls = new FakeCalls({ hasRing: true });
+  const writer = new DirectWriter(calls, () => 7);
+  const { socket, connection } = open(writer);
+  const line = Buffer.from('a line\n');
+  calls.answers.push(2);
+  writer.gathering(() => {
+    writer.gather(line, 1, {
+      fellShort: (_index, taken) => connection.writeRest(line.subarray(taken)),
+      settled: () => {},
+    });
+    assert.ok(writer.add(connection.lane));
+    connection.end();
+    assert.deepEqual([calls.sent, socket.written], [[{ descriptor: 7, bytes: 'a ' }], ['line\n']]);
+  });
+  socket.destroy();
 });

@@ -139,7 +139,8 @@ export class LinesConnection implements JsonTransport {
 
   writeRest(bytes: Uint8Array): boolean {
     const socket = this.#socket;
-    if (this.#isOver || !socket.writable) return true;
+    // Also of one that is just being ended: a line that has begun must end.
+    if (!socket.writable) return true;
     return this.#wrote(socket.write(bytes));
   }
 
