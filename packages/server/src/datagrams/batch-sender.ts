@@ -51,15 +51,14 @@ export class BatchSender implements DatagramSender {
       this.#onUnsent(undefined);
       return;
     }
-    const { words } = target;
-    if (!this.#batch.takes(words)) {
+    if (!this.#batch.takes(target)) {
       // Of the other family, or with a scope: always sent this way, so what goes to it stays in order.
       this.#direct.queue(target, bytes, isBorrowed);
       return;
     }
-    if (!this.#batch.add(words, bytes, isBorrowed)) {
+    if (!this.#batch.add(target, bytes, isBorrowed)) {
       this.flush();
-      this.#batch.add(words, bytes, isBorrowed);
+      this.#batch.add(target, bytes, isBorrowed);
     }
     this.#targets[this.#batch.count - 1] = target;
     if (this.#isScheduled) return;

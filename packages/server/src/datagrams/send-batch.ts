@@ -20,7 +20,8 @@ import {
   VECTOR_COUNT_AT,
   WORD_BYTES,
 } from './message-layout.ts';
-import { IPV4_NAME_BYTES, IPV4_WORDS, IPV6_NAME_BYTES, IPV6_WORDS } from './socket-address.ts';
+import { IPV4_NAME_BYTES, IPV6_NAME_BYTES } from './socket-address.ts';
+import type { DatagramTarget } from './source.ts';
 
 export interface SendBatchSize {
   /** Messages of one call; Linux takes no more than 1024. */
@@ -54,7 +55,7 @@ export class SendBatch {
   readonly #address: bigint;
   readonly #bytesAddress: number;
   readonly #messagesMax: number;
-  readonly #nameWords: number;
+  readonly #family: 4 | 6;
   readonly #segmentBytesMax: number;
   readonly #vectorsAt: number;
   readonly #namesAt: number;
@@ -67,8 +68,8 @@ export class SendBatch {
   #bytesUsed = 0;
   /** Where the bytes are that were copied in. */
   readonly #copied = new CopiedBytes();
-  /** Of the last message: its address, length of its datagrams and of all of them; 0: nothing more may follow. */
-  #lastWords: readonly number[] | undefined;
+  /** Of the last message: where it goes, length of its datagrams and of all of them; 0: nothing more may follow. */
+  #lastTarget: DatagramTarget | undefined;
   #segmentBytes = 0;
   #messageBytes = 0;
   /** Where the last stretch of bytes ends. */
@@ -79,7 +80,7 @@ export class SendBatch {
   constructor(calls: DatagramCalls, family: 4 | 6, { messagesMax, bytesMax }: SendBatchSize) {
     this.#calls = calls;
     this.#messagesMax = messagesMax;
-    this.#nameWords = family === 6 ? IPV6_WORDS : IPV4_WORDS;
+    this.#family = family;
     this.#segmentBytesMax = SEGMENT_BYTES_MAX[family];
     this.#vectorsAt = messagesMax * MESSAGE_BYTES;
     this.#namesAt = this.#vectorsAt + messagesMax * VECTORS_EACH * VECTOR_BYTES;
@@ -109,22 +110,22 @@ export class SendBatch {
     return this.#count;
   }
 
-  /** Whether an address of this form is one of the batch's family. */
-  takes(words: readonly number[]): boolean {
-    return words.length === this.#nameWords;
+  /** Whether it is one of the batch's family. */
+  takes(target: DatagramTarget): boolean {
+    return target.family === this.#family;
   }
 
   /**
    * Add a datagram. False, and nothing is changed, when there is no room for it.
-   * @param words where it goes, of the batch's family (see `takes`)
+   * @param target of the batch's family (see `takes`)
    * @param bytes if the same as those of an earlier one, they must not have changed
    * @param isBorrowed they may change once this has returned
    */
-  add(words: readonly number[], bytes: Uint8Array, isBorrowed = false): boolean {
-    if (words.length !== this.#nameWords) return false;
+  add(target: DatagramTarget, bytes: Uint8Array, isBorrowed = false): boolean {
+    if (!this.takes(target)) return false;
     const known = isBorrowed ? undefined : this.#copied.find(bytes);
     if (known === undefined && bytes.length > this.#bytes.length - this.#bytesUsed) return false;
-    const isJoining = this.#mayJoin(words, bytes.length);
+    const isJoining = this.#mayJoin(target, bytes.length);
     if (!isJoining && this.#count >= this.#messagesMax) return false;
     const start = known ?? this.#bytesUsed;
     const isStretched = isJoining && start === this.#vectorEnd;
@@ -135,7 +136,7 @@ export class SendBatch {
       this.#bytesUsed += bytes.length;
       if (!isBorrowed) this.#copied.add(bytes, start);
     }
-    if (!isJoining) this.#begin(words, bytes.length);
+    if (!isJoining) this.#begin(target, bytes.length);
     this.#extend(start, bytes.length, isStretched);
     return true;
   }
@@ -165,27 +166,26 @@ export class SendBatch {
     this.#copied.clear();
     this.#datagrams.length = 0;
     this.#firsts.length = 0;
-    this.#lastWords = undefined;
+    this.#lastTarget = undefined;
   }
 
   /** Whether the datagram can be one more of the last message. */
-  #mayJoin(words: readonly number[], bytes: number): boolean {
-    if (words !== this.#lastWords || bytes === 0 || bytes > this.#segmentBytes || !this.isSegmenting) return false;
+  #mayJoin(target: DatagramTarget, bytes: number): boolean {
+    if (target !== this.#lastTarget || bytes === 0 || bytes > this.#segmentBytes || !this.isSegmenting) return false;
     const datagrams = (this.#datagrams.length - this.#firsts[this.#count - 1]!) / 2;
     return datagrams < SEGMENTS_MAX && this.#messageBytes + bytes <= SEGMENTED_BYTES_MAX;
   }
 
-  #begin(words: readonly number[], bytes: number): void {
+  #begin(target: DatagramTarget, bytes: number): void {
     const at = this.#count * MESSAGE_BYTES;
     const vectorAddress = Number(this.#address) + this.#vectorsAt + this.#vectorCount * VECTOR_BYTES;
     putPointer(this.#words, at + VECTOR_AT, vectorAddress);
     this.#put(at + VECTOR_COUNT_AT, 0);
     this.#put(at + CONTROL_BYTES_AT, 0);
-    const nameAt = (this.#namesAt + this.#count * NAME_ROOM_BYTES) / WORD_BYTES;
-    for (let index = 0; index < words.length; index += 1) this.#words[nameAt + index] = words[index]!;
+    target.put(this.#words, (this.#namesAt + this.#count * NAME_ROOM_BYTES) / WORD_BYTES);
     this.#firsts.push(this.#datagrams.length);
     this.#count += 1;
-    this.#lastWords = words;
+    this.#lastTarget = target;
     this.#segmentBytes = bytes <= this.#segmentBytesMax ? bytes : 0;
     this.#messageBytes = 0;
   }

@@ -1,11 +1,17 @@
 import { plainAddress } from '../address.ts';
-import { socketAddressOf } from './socket-address.ts';
+import { IPV4_WORDS, IPV6_WORDS, socketAddressOf } from './socket-address.ts';
 
-/** Where datagrams go. Keeps its form for the kernel, so that this is made once however much is sent there. */
+/**
+ * Where datagrams go. Keeps its form for the kernel, so that this is made once however much is sent there; of IPv4 as two numbers of its own,
+ * since thousands of targets do not stay in the processor's nearest caches, and each object that is touched has to be fetched.
+ */
 export class DatagramTarget {
   /** IP address, as the socket tells and takes it. */
   readonly address: string;
   readonly port: number;
+  #family: 4 | 6 | 0 | undefined;
+  #portWord = 0;
+  #addressWord = 0;
   #words: readonly number[] | undefined;
 
   constructor(address: string, port: number) {
@@ -13,10 +19,33 @@ export class DatagramTarget {
     this.port = port;
   }
 
-  /** See {@link socketAddressOf}. */
-  get words(): readonly number[] {
-    this.#words ??= socketAddressOf(this.address, this.port);
-    return this.#words;
+  /** Of its form for the kernel; 0: it has none (see {@link socketAddressOf}). */
+  get family(): 4 | 6 | 0 {
+    return this.#family ?? this.#form();
+  }
+
+  /** Put it where the kernel reads it, from this word on. Nothing is done when it has no form for it. */
+  put(into: Int32Array, at: number): void {
+    if (this.family === 4) {
+      into[at] = this.#portWord;
+      into[at + 1] = this.#addressWord;
+      return;
+    }
+    const words = this.#words ?? [];
+    for (let index = 0; index < words.length; index += 1) into[at + index] = words[index]!;
+  }
+
+  #form(): 4 | 6 | 0 {
+    const words = socketAddressOf(this.address, this.port);
+    if (words.length === IPV4_WORDS) {
+      this.#portWord = words[0]!;
+      this.#addressWord = words[1]!;
+      this.#family = 4;
+    } else {
+      this.#words = words;
+      this.#family = words.length === IPV6_WORDS ? 6 : 0;
+    }
+    return this.#family;
   }
 }
 

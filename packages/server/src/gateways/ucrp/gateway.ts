@@ -146,7 +146,7 @@ export class UcrpGateway implements Gateway {
       return;
     }
     hub.touch(peer.member);
-    this.#handle(peer, request, { socket, source }, datagram.byteLength);
+    this.#handle(peer, request, { socket, source, target: source.target }, datagram.byteLength);
   }
 
   #handle(peer: UcrpPeer, request: UcrpRequest, from: UcrpOutlet, datagramBytes: number): void {
@@ -242,7 +242,8 @@ export class UcrpGateway implements Gateway {
     if (bound === undefined) return;
     const socket = this.#sockets.find((candidate) => candidate.port === bound.localPort) ?? this.#sockets[0]!;
     if (isIPv6(bound.address) !== isIPv6(socket.address)) return;
-    this.#attach(peer, { socket, source: datagramSource(bound.address, bound.port) });
+    const source = datagramSource(bound.address, bound.port);
+    this.#attach(peer, { socket, source, target: source.target });
   }
 
   #forget(member: Member): void {
@@ -273,7 +274,7 @@ export class UcrpGateway implements Gateway {
     for (const datagram of this.#encodings.for(peer.profile).system(text)) this.#send(outlet, datagram);
   }
 
-  #send({ socket, source }: UcrpOutlet, datagram: Uint8Array): void {
+  #send({ socket, source, target }: UcrpOutlet, datagram: Uint8Array): void {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
     this.#tap.watcher?.({
@@ -282,7 +283,7 @@ export class UcrpGateway implements Gateway {
       peer: hostPort(source.ip, source.port),
       bytes: datagram,
     });
-    socket.queue(source.target, datagram);
+    socket.queue(target, datagram);
   }
 }
 

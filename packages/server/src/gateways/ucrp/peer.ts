@@ -1,7 +1,7 @@
 import type { Member } from '@confab/core';
 import type { UcrpProfile } from '@confab/wire/ucrp';
 import type { DatagramSocket } from '../../datagrams/socket.ts';
-import type { DatagramSource } from '../../datagrams/source.ts';
+import type { DatagramSource, DatagramTarget } from '../../datagrams/source.ts';
 
 /** A member as UCRP knows it. */
 export interface UcrpPeer {
@@ -17,4 +17,6 @@ export interface UcrpPeer {
 export interface UcrpOutlet {
   readonly socket: DatagramSocket;
   readonly source: DatagramSource;
+  /** The source's: what each delivery asks for is here, and not two objects away. */
+  readonly target: DatagramTarget;
 }
