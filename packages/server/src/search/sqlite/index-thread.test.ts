@@ -294,3 +294,30 @@ test('while the server has much to do, most of the time nothing is indexed', asy
   const rest = bench.delays.at(-1)!;
   assert.ok(rest >= 9, `${rest} ms`);
 });
+
+test('when the server has little to do again, the index goes on at once', async (context) => {
+  const { store, begin } = await openLog(context);
+  await store.commit(messages(1, 500));
+  const bench = begin({ callMs: 1 });
+  bench.thread.receive({ call: 'pace', isBusy: true });
+  bench.work();
+  assert.ok(bench.delays.at(-1)! >= 9);
+  bench.thread.receive({ call: 'pace', isBusy: false });
+  assert.equal(bench.delays.at(-1), 0);
+  const scheduled = bench.delays.length;
+  bench.thread.receive({ call: 'pace', isBusy: false });
+  assert.equal(bench.delays.length, scheduled, 'once');
+  bench.workOff();
+  assert.deepEqual(bench.status?.pending, 0);
+  bench.thread.receive({ call: 'pace', isBusy: false });
+  assert.equal(bench.work(), false, 'nothing to do');
+});
+
+test('after a fault the index waits, however much the server has to do', (context) => {
+  const directory = temporaryDirectory(context);
+  const bench = directory.closing(new Bench(directory.path));
+  bench.thread.receive({ call: 'pace', isBusy: true });
+  bench.work();
+  bench.thread.receive({ call: 'pace', isBusy: false });
+  assert.deepEqual(bench.delays, [0, 5000]);
+});

@@ -32,6 +32,8 @@ export class IndexThread {
   readonly #options: IndexThreadOptions;
   #opened: Opened | undefined;
   #isBusy = false;
+  /** Whether what waits does so because the server has much to do. */
+  #isResting = false;
   #isClosed = false;
   #cancel: (() => void) | undefined;
   #statusMs = Number.NEGATIVE_INFINITY;
@@ -55,6 +57,7 @@ export class IndexThread {
         return;
       case 'pace':
         this.#isBusy = request.isBusy;
+        if (!request.isBusy) this.#endRest();
         return;
       case 'close':
         this.#isClosed = true;
@@ -89,6 +92,7 @@ export class IndexThread {
   #work(): void {
     const { nowMs } = this.#options;
     const startMs = nowMs();
+    this.#isResting = false;
     let isIdle: boolean;
     try {
       const { indexer } = this.#open();
@@ -99,7 +103,18 @@ export class IndexThread {
       this.#failed(error);
       return;
     }
-    if (!isIdle) this.#schedule(this.#isBusy ? (nowMs() - startMs) * BUSY_REST : 0);
+    if (isIdle) return;
+    this.#isResting = this.#isBusy;
+    this.#schedule(this.#isBusy ? (nowMs() - startMs) * BUSY_REST : 0);
+  }
+
+  /** Go on: on a core that others kept busy a batch took long, and the rest after it would take minutes. */
+  #endRest(): void {
+    if (!this.#isResting) return;
+    this.#isResting = false;
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#schedule(0);
   }
 
   #schedule(delayMs: number): void {
