@@ -42,7 +42,7 @@ export interface CommitterOptions {
   /** Where a log's events go once they are written. */
   readonly publish: (log: RoomLog, events: readonly RoomEvent[]) => void;
   /** Calls `publish` for all logs of a batch: what is written meanwhile may go out together, when it ends. */
-  readonly publishing?: Publishing;
+  readonly publishing?: Publishing | undefined;
   /** Hears of each batch that was written and published: how many events, and how long the oldest had waited, ms. */
   readonly onCommitted?: (events: number, waitedMs: number) => void;
   /** Hears of a fault that was contained: an operation or a publication that threw, and the first of a row of failed commits. */

@@ -28,7 +28,7 @@ export interface HubOptions {
   /** Finds what was said; undefined: nobody can search. The hub does not close it. */
   readonly searchIndex?: SearchIndex | undefined;
   /** Everything that a commit brought is handed to its readers within one call of it. */
-  readonly publishing?: Publishing;
+  readonly publishing?: Publishing | undefined;
 }
 
 /** Most events of one answer of `Hub.history`. */
@@ -85,7 +85,7 @@ export class Hub {
         room.fanout.publish(events);
         this.#observers.published(room.name, events);
       },
-      ...(publishing === undefined ? {} : { publishing }),
+      publishing,
       onCommitted: (events, waitedMs) => this.#observers.committed(events, waitedMs),
       onFault: (error) => this.#observers.fault(error),
       onFenced: (error) => this.#observers.fenced(error),

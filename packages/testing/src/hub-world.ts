@@ -55,7 +55,7 @@ export async function openHubWorld(options: HubWorldOptions = {}): Promise<HubWo
     schedule: schedule.schedule,
     limits,
     searchIndex: options.search?.(store),
-    ...(options.publishing === undefined ? {} : { publishing: options.publishing }),
+    publishing: options.publishing,
   });
   const faults: unknown[] = [];
   const removed: HubWorld['removed'] = [];

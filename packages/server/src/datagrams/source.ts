@@ -2,8 +2,9 @@ import { plainAddress } from '../address.ts';
 import { IPV4_WORDS, IPV6_WORDS, socketAddressOf } from './socket-address.ts';
 
 /**
- * Where datagrams go. Keeps its form for the kernel, so that this is made once however much is sent there; of IPv4 as two numbers of its own,
- * since thousands of targets do not stay in the processor's nearest caches, and each object that is touched has to be fetched.
+ * Where datagrams go. Keeps its form for the kernel, so that this is made once however much is sent there; that of IPv4 as
+ * two numbers of its own, since thousands of targets do not stay in the processor's nearest caches: each object that is
+ * touched has to be fetched.
  */
 export class DatagramTarget {
   /** IP address, as the socket tells and takes it. */

@@ -32,8 +32,8 @@ const NO_BYTES = new Uint8Array(0);
  * errors, of which the socket tells.
  *
  * The bytes are copied to memory of the writer's own, once for all sockets that get the same ones, so that the kernel reads
- * nothing that the garbage collector could move. Where the system has a ring, many sockets are written to by one call, whether
- * they get the same or not.
+ * nothing that the garbage collector could move. Where the system has a ring, many sockets are written to by one call,
+ * whether they get the same or not.
  */
 export class DirectWriter implements StreamWriter {
   readonly #calls: StreamCalls;

@@ -21,8 +21,8 @@ interface Shortfall {
 }
 
 /**
- * What goes to many crowds of sockets by one system call. A socket is taken while something is to go there: so it is in the ring
- * once at most, and whoever wants it for something else has everything sent first.
+ * What goes to many crowds of sockets by one system call. A socket is taken while something is to go there: so it is in the
+ * ring once at most, and whoever wants it for something else has everything sent first.
  */
 export class Gatherings {
   readonly #ring: SendRing;
@@ -73,8 +73,8 @@ export class Gatherings {
     const gatherings = this.#gatherings;
     this.#gatherings = [];
     this.#newest = undefined;
-    // One by one: if somebody wants another one of them meanwhile, this is called again, and that one is told first.
-    for (let short = this.#shortfalls.shift(); short !== undefined; short = this.#shortfalls.shift()) {
+    // One by one, in any order: if somebody wants another one of them meanwhile, this is called again, and that one is told first.
+    for (let short = this.#shortfalls.pop(); short !== undefined; short = this.#shortfalls.pop()) {
       this.#lanes.giveBack(short.lane, false);
       short.gathering.gathered.fellShort(short.index, short.taken);
     }

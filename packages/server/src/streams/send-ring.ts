@@ -19,9 +19,9 @@ const MASK = RING_ENTRIES - 1;
 const NOT_MADE = -1;
 
 /**
- * Sends to many connections with one system call, without waiting for any of them: what a connection does not take at once is
- * told, as send(2) with `MSG_DONTWAIT` would. To one connection no more than once by each call: what it takes of the first part may be less
- * than all.
+ * Sends to many connections with one system call, without waiting for any of them: what a connection does not take at once
+ * is told, as send(2) with `MSG_DONTWAIT` would. A connection is added no more than once for each call: if it took only a
+ * part of the first, what the second brought would be out of place.
  */
 export class SendRing {
   readonly #calls: RingCalls;
