@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cores } from '../support/cores.ts';
 import { median } from '../support/histogram.ts';
 import { readBusySeconds, readProcess, readStolenSeconds } from '../support/proc.ts';
+import { untilAtRest } from '../support/rest.ts';
 import { LoadCrowd, type RunFigures } from './crowd.ts';
 import type { Load } from './loads.ts';
 import type { FanoutOptions } from './options.ts';
-import { untilAtRest } from './rest.ts';
 import type { Running, Target, TargetKind } from './targets/target.ts';
 
 /** For the compilers of servers that have one, before the first pass, ms; before each other one, ms. */

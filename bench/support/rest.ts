@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readProcess } from '../support/proc.ts';
+import { readProcess } from './proc.ts';
 
-/** A server rests when it uses no more of a core than this. */
+/** A process rests when it uses no more of a core than this. */
 const RESTING_SHARE = 0.02;
-/** Nobody is waited for longer, ms. */
+/** Nobody is waited for longer, unless it is said, ms. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Wait until a server has done what it put off until nobody speaks, which it would otherwise do on the core, and at the cost, of
- * the one that is measured next.
+ * Wait until a process has done what it put off until nothing else is to be done, which it would otherwise do on the core, and at
+ * the cost, of what is measured next.
  * @param beginsMs it has begun with that by then, ms
  * @returns CPU time that it took, seconds
  */
-export async function untilAtRest(pid: number, beginsMs: number): Promise<number> {
+export async function untilAtRest(pid: number, beginsMs: number, patienceMs = PATIENCE_MS): Promise<number> {
   const startMs = performance.now();
   const first = cpuSecondsOf(pid);
   for (let before = first; ; ) {
     await sleep(beginsMs);
     const now = cpuSecondsOf(pid);
     const isAtRest = (now - before) / (beginsMs / 1000) <= RESTING_SHARE;
-    if (isAtRest || performance.now() - startMs > PATIENCE_MS) return now - first;
+    if (isAtRest || performance.now() - startMs > patienceMs) return now - first;
     before = now;
   }
 }
