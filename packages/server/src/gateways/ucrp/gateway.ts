@@ -20,7 +20,7 @@ import type { Tap } from '../../tap.ts';
 import type { Endpoint, Gateway, GatewayContext } from '../gateway.ts';
 import { hybridPairs } from '../hybrid-pairs.ts';
 import { UcrpEncodings } from './encodings.ts';
-import type { UcrpOutlet, UcrpPeer } from './peer.ts';
+import { UcrpOutlet, type UcrpPeer } from './peer.ts';
 
 /** At most one complaint to a member in this time, ms. */
 const COMPLAINT_GAP_MS = 1000;
@@ -146,59 +146,62 @@ export class UcrpGateway implements Gateway {
       return;
     }
     hub.touch(peer.member);
-    this.#handle(peer, request, { socket, source, target: source.target }, datagram.byteLength);
+    this.#handle(peer, request, socket, source, datagram.byteLength);
   }
 
-  #handle(peer: UcrpPeer, request: UcrpRequest, from: UcrpOutlet, datagramBytes: number): void {
+  #handle(
+    peer: UcrpPeer,
+    request: UcrpRequest,
+    socket: DatagramSocket,
+    source: DatagramSource,
+    datagramBytes: number,
+  ): void {
     const { message, layout } = request;
     if (peer.profile.dialect === 'string') {
       if (equal(message, REGISTER)) {
-        this.#move(peer, layout, from);
+        this.#move(peer, layout, socket, source);
         return;
       }
       if (equal(message, LEAVE)) {
         this.#context.hub.leave(peer.member);
         return;
       }
-    } else if (!this.#moveByChat(peer, layout, from)) {
+    } else if (!this.#moveByChat(peer, layout, socket, source)) {
       return;
     }
     if (datagramBytes > UCRP_DATAGRAM_BYTES_MAX) {
-      this.#complain(peer, from, `datagram of ${datagramBytes} bytes exceeds ${UCRP_DATAGRAM_BYTES_MAX}`);
+      this.#complain(peer, source, `datagram of ${datagramBytes} bytes exceeds ${UCRP_DATAGRAM_BYTES_MAX}`);
       return;
     }
     const refused = this.#context.hub.post(peer.member, {
       body: message,
       settle: (result) => {
-        if ('code' in result) this.#refuse(peer, from, result);
+        if ('code' in result) this.#refuse(peer, source, result);
       },
     });
-    if (refused !== undefined) this.#refuse(peer, from, refused);
+    if (refused !== undefined) this.#refuse(peer, source, refused);
   }
 
   /** An object-dialect member is where it last spoke from, as long as that is the same host. */
-  #moveByChat(peer: UcrpPeer, layout: UcrpProfile['layout'], from: UcrpOutlet): boolean {
+  #moveByChat(peer: UcrpPeer, layout: UcrpProfile['layout'], socket: DatagramSocket, source: DatagramSource): boolean {
     const { outlet } = peer;
-    if (outlet !== undefined && outlet.source.ip !== from.source.ip) {
-      this.#context.hub.fault(from.source.key);
+    if (outlet !== undefined && outlet.source.ip !== source.ip) {
+      this.#context.hub.fault(source.key);
       return false;
     }
-    this.#move(peer, layout, from);
+    this.#move(peer, layout, socket, source);
     return true;
   }
 
   /** Write to this address from now on. */
-  #move(peer: UcrpPeer, layout: UcrpProfile['layout'], to: UcrpOutlet): void {
+  #move(peer: UcrpPeer, layout: UcrpProfile['layout'], socket: DatagramSocket, source: DatagramSource): void {
     const { outlet, profile } = peer;
     const isSame =
-      outlet !== undefined &&
-      outlet.source.key === to.source.key &&
-      outlet.socket === to.socket &&
-      profile.layout === layout;
+      outlet !== undefined && outlet.source.key === source.key && outlet.socket === socket && profile.layout === layout;
     if (isSame) return;
-    const { address, port } = to.source.target;
-    peer.profile = { ...profile, layout, address: { address, port, localPort: to.socket.port } };
-    this.#attach(peer, to);
+    const { address, port } = source.target;
+    peer.profile = { ...profile, layout, address: { address, port, localPort: socket.port } };
+    this.#attach(peer, new UcrpOutlet(socket, source));
     this.#context.hub.saveProfile(peer.member, encodeUcrpProfile(peer.profile));
   }
 
@@ -243,7 +246,7 @@ export class UcrpGateway implements Gateway {
     const socket = this.#sockets.find((candidate) => candidate.port === bound.localPort) ?? this.#sockets[0]!;
     if (isIPv6(bound.address) !== isIPv6(socket.address)) return;
     const source = datagramSource(bound.address, bound.port);
-    this.#attach(peer, { socket, source, target: source.target });
+    this.#attach(peer, new UcrpOutlet(socket, source));
   }
 
   #forget(member: Member): void {
@@ -253,37 +256,37 @@ export class UcrpGateway implements Gateway {
     this.#peers.delete(member.id);
   }
 
-  #refuse(peer: UcrpPeer, from: UcrpOutlet, error: CoreError): void {
+  #refuse(peer: UcrpPeer, source: DatagramSource, error: CoreError): void {
     // Of its room's end the member is told anyway.
     if (error.code === 'ROOM_CLOSED') return;
-    this.#complain(peer, from, error.message.replace(/^Cannot post: /, ''));
+    this.#complain(peer, source, error.message.replace(/^Cannot post: /, ''));
   }
 
   /**
    * Tell a member that its message was not delivered, as a line from the server. Only to the address it is bound to, so
    * that nobody can have us write to somebody else, and never more often than once a second.
    */
-  #complain(peer: UcrpPeer, from: UcrpOutlet, reason: string): void {
+  #complain(peer: UcrpPeer, source: DatagramSource, reason: string): void {
     this.#stats.drop('refused');
     const { outlet } = peer;
     const nowMs = this.#context.hub.clock.monotonicMs();
-    if (outlet === undefined || outlet.source.key !== from.source.key) return;
+    if (outlet === undefined || outlet.source.key !== source.key) return;
     if (nowMs - peer.complainedMs < COMPLAINT_GAP_MS) return;
     peer.complainedMs = nowMs;
     const text = encodeUtf8(`Message not delivered: ${reason}`);
     for (const datagram of this.#encodings.for(peer.profile).system(text)) this.#send(outlet, datagram);
   }
 
-  #send({ socket, source, target }: UcrpOutlet, datagram: Uint8Array): void {
+  #send(outlet: UcrpOutlet, datagram: Uint8Array): void {
     this.#stats.sent += 1;
     this.#stats.sentBytes += datagram.length;
     this.#tap.watcher?.({
       wire: 'ucrp',
       direction: 'out',
-      peer: hostPort(source.ip, source.port),
+      peer: hostPort(outlet.source.ip, outlet.source.port),
       bytes: datagram,
     });
-    socket.queue(target, datagram);
+    outlet.socket.queue(outlet, datagram);
   }
 }
 

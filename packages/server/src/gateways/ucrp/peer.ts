@@ -1,7 +1,7 @@
 import type { Member } from '@confab/core';
 import type { UcrpProfile } from '@confab/wire/ucrp';
 import type { DatagramSocket } from '../../datagrams/socket.ts';
-import type { DatagramSource, DatagramTarget } from '../../datagrams/source.ts';
+import { type DatagramSource, DatagramTarget } from '../../datagrams/source.ts';
 
 /** A member as UCRP knows it. */
 export interface UcrpPeer {
@@ -13,10 +13,17 @@ export interface UcrpPeer {
   complainedMs: number;
 }
 
-/** An address that a member is written to, from the socket it sends to. */
-export interface UcrpOutlet {
+/**
+ * An address that a member is written to, from the socket it sends to. A target itself, since a thousand members do not stay in
+ * the processor's nearest caches: what a delivery touches of each is its reader and this.
+ */
+export class UcrpOutlet extends DatagramTarget {
   readonly socket: DatagramSocket;
   readonly source: DatagramSource;
-  /** The source's: what each delivery asks for is here, and not two objects away. */
-  readonly target: DatagramTarget;
+
+  constructor(socket: DatagramSocket, source: DatagramSource) {
+    super(source.target.address, source.target.port);
+    this.socket = socket;
+    this.source = source;
+  }
 }
