@@ -1,22 +1,12 @@
 import type { Hub } from '@confab/core';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { registerLinkMetrics } from './link-metrics.ts';
+import { processMetricsText } from './process-metrics.ts';
 import { registerSearchMetrics } from './search-metrics.ts';
 import type { Stats, WireStats } from './stats.ts';
 
 /** Upper ends of the latency histogram's buckets, seconds. */
 const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
-
-/** CPU, memory, event loop, garbage collection: of the process, so once for all servers in it. */
-let processRegistry: Registry | undefined;
-
-function processMetrics(): Registry {
-  if (processRegistry === undefined) {
-    processRegistry = new Registry();
-    collectDefaultMetrics({ register: processRegistry });
-  }
-  return processRegistry;
-}
 
 /** What the server tells Prometheus; read when it asks, so that counting costs nothing in between. */
 export class Metrics {
@@ -25,8 +15,6 @@ export class Metrics {
 
   constructor(hub: Hub, stats: Stats) {
     this.#stats = stats;
-    // Counts from its making on.
-    processMetrics();
     this.#gauge('confab_rooms', 'Rooms that are open', () => hub.roomCount);
     this.#gauge('confab_members', 'Members of all rooms', () => hub.memberCount);
     this.#gauge('confab_position', 'Position of the newest event of all rooms', () => hub.position);
@@ -79,7 +67,7 @@ export class Metrics {
 
   /** Prometheus text format, version 0.0.4. */
   async text(): Promise<string> {
-    const [own, ofProcess] = await Promise.all([this.#registry.metrics(), processMetrics().metrics()]);
+    const [own, ofProcess] = await Promise.all([this.#registry.metrics(), processMetricsText()]);
     return `${own}\n${ofProcess}`;
   }
 
