@@ -16,7 +16,8 @@ export interface Plot {
 const WIDTH = 640;
 const HEIGHT = 320;
 const LEFT = 72;
-const RIGHT = 24;
+/** Half of the longest number below the plot has its place here. */
+const RIGHT = 40;
 const TOP = 40;
 const BOTTOM = 56;
 const Y_TICKS = 5;
@@ -29,8 +30,9 @@ const STYLES = [
   { colour: '#cf222e', dashes: '12 4' },
   { colour: '#7d8590', dashes: '4 2 1 2' },
 ] as const;
-/** Most that names of series are apart, so that all of them have their place above the plot. */
-const NAME_STEP_MAX = 200;
+/** Names of series stand side by side above the plot: width of a character, about, and what is between two names. */
+const CHARACTER_WIDTH = 7;
+const NAME_GAP = 20;
 
 /** A plot as SVG: x logarithmic, y from 0. Readable on light and dark pages. */
 export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
@@ -42,7 +44,6 @@ export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
     ([at]) => x(at),
     ([, value]) => y(value),
   );
-  const nameStep = Math.min(NAME_STEP_MAX, (WIDTH - LEFT - RIGHT) / series.length);
   const parts: string[] = [];
   for (const tick of y.ticks(Y_TICKS)) {
     const at = y(tick).toFixed(1);
@@ -52,6 +53,7 @@ export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
   for (const tick of [...new Set(xs)]) {
     parts.push(text(x(tick), HEIGHT - BOTTOM + 18, tick.toLocaleString('en-US'), 'middle'));
   }
+  let nameAt = LEFT + 12;
   for (const [index, { name, points }] of series.entries()) {
     const { colour, dashes } = STYLES[index % STYLES.length]!;
     parts.push(
@@ -60,7 +62,8 @@ export function plotSvg({ title, xTitle, yTitle, series }: Plot): string {
     for (const [at, value] of points) {
       parts.push(`<circle cx="${x(at).toFixed(1)}" cy="${y(value).toFixed(1)}" r="3.5" fill="${colour}"/>`);
     }
-    parts.push(text(LEFT + 12 + index * nameStep, TOP - 6, name, 'start', colour));
+    parts.push(text(nameAt, TOP - 6, name, 'start', colour));
+    nameAt += CHARACTER_WIDTH * name.length + NAME_GAP;
   }
   parts.push(text(WIDTH / 2, HEIGHT - 10, xTitle, 'middle'));
   parts.push(text(LEFT - 8, 16, yTitle, 'start'));
