@@ -99,7 +99,7 @@ export async function measure(
         const foreignCpu = Math.max(0, busy - own);
         const { putsOffMs } = contestant.target;
         const isAwaited = putsOffMs !== undefined && load.about !== 'memory' && !options.isQuick;
-        const afterCpu = isAwaited ? await untilAtRest(contestant.running.pid, putsOffMs) : 0;
+        const afterCpu = isAwaited ? (await untilAtRest(contestant.running.pid, putsOffMs)).cpuSeconds : 0;
         contestant.passes.push({ ...figures, afterCpu: afterCpu / elapsed, foreignCpu, stolen });
       }
     }

@@ -99,8 +99,8 @@ async function isWhole(index: SqliteIndex, data: string, messages: number, secon
   const ask = { roomId: 1, query: parseQuery('x1'), beforeSeq: messages + 1, headSeq: messages, limit: 1 };
   for (;;) {
     const { unsearched } = await index.find(ask);
-    if (unsearched === 0) {
-      await untilAtRest(process.pid, REST_MS, seconds * 1000);
+    const leftMs = startMs + seconds * 1000 - performance.now();
+    if (unsearched === 0 && (await untilAtRest(process.pid, REST_MS, leftMs)).isAtRest) {
       const { indexed } = index.status;
       // The last look found it at rest all the time.
       const elapsedS = (performance.now() - startMs - REST_MS) / 1000;
@@ -108,8 +108,8 @@ async function isWhole(index: SqliteIndex, data: string, messages: number, secon
       console.log(`${messages} messages are indexed: ${Math.round(indexBytes(data) / 2 ** 20)} MiB${rate}`);
       return true;
     }
-    if (performance.now() - startMs > seconds * 1000) {
-      console.log(`${messages} messages: ${unsearched} are not indexed yet; run it again`);
+    if (unsearched === 0 || leftMs < 0) {
+      console.log(`${messages} messages: ${unsearched} are not indexed yet, or not in order; run it again`);
       return false;
     }
     await sleep(LOOK_MS);
